@@ -1,0 +1,74 @@
+# Every target sets up what it needs in .venv; nothing here calls a system package manager.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+PROTOS := $(wildcard protos/scorelens/v1/*.proto)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types generate lock tools audit bench clean
+
+help:  ## Show the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+
+$(VENV)/run: requirements/run.txt requirements/build.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "scorelens needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@echo "setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements/dev.txt
+	@echo "adding what the tests need (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/run  ## Run the whole system on a made-up corpus until Ctrl-C (ARGS=--exit ends by itself).
+	@$(BIN)/scorelens demo $(ARGS)
+
+test: $(VENV)/dev tools  ## Set everything up and run all tests.
+	@$(BIN)/python -m pytest $(ARGS)
+
+tools: $(VENV)/dev
+	@$(BIN)/python -m tests.tools
+
+check: lint types generate-check test  ## Format, lint, types, drift of generated files, tests.
+
+lint: $(VENV)/dev
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: $(VENV)/dev
+	@$(BIN)/mypy
+
+format: $(VENV)/dev  ## Format the code.
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+generate: $(VENV)/dev  ## Generate code and documents from their sources.
+	@$(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=protos --grpc_python_out=protos \
+	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --mypy_out=quiet,readable_stubs:protos \
+	  --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc --mypy_grpc_out=quiet,readable_stubs:protos $(PROTOS)
+
+.PHONY: generate-check
+generate-check: generate
+	@git diff --exit-code --stat -- protos docs || { echo "generated files differ from their sources: commit what 'make generate' wrote"; exit 1; }
+
+$(BIN)/uv:
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock"
+lock: $(BIN)/uv  ## Lock the versions of all dependencies anew.
+	@$(LOCK) pyproject.toml --extra all --group dev --group build -o requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra all -c requirements/dev.txt -o requirements/run.txt
+	@$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
+	@for extra in scorer sidecar indexer client; do $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+
+audit: $(VENV)/dev  ## Look the locked dependencies up in the public list of known faults.
+	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/run.txt
+
+clean:  ## Remove the environment and build results.
+	@rm -rf $(VENV) build dist

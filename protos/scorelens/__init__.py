@@ -1,0 +1,1 @@
+"""The contracts that all components of scorelens share."""

@@ -1,0 +1,1 @@
+"""Receives spans over OTLP and stores them as records."""

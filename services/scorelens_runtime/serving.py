@@ -1,0 +1,131 @@
+"""Running a gRPC server: health, reflection, unknown exceptions, drain. The one runtime module that needs gRPC."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import SettingError
+from scorelens_runtime.lifecycle import announce, follow_supervisor
+
+_log = logging.getLogger(__name__)
+
+INTERNAL_TEXT = "the server failed to answer; its log has the cause"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How a server is reached and how much it takes on.
+
+    `max_message` is in bytes, both ways; `drain` is how many seconds calls in flight get after SIGTERM.
+    """
+
+    listen: Endpoint
+    threads: int = 8
+    max_message: int = 64 * 2**20
+    drain: float = 10.0
+    max_connection_age: float = 0.0
+
+
+class RunningServer:
+    """A started gRPC server with health and reflection; `stop` drains it."""
+
+    def __init__(self, serving: Serving, services: Sequence[str], add: Callable[[grpc.Server], None]) -> None:
+        options: list[tuple[str, Any]] = [
+            ("grpc.max_receive_message_length", serving.max_message),
+            ("grpc.max_send_message_length", serving.max_message),
+            ("grpc.so_reuseport", 0),
+        ]
+        if serving.max_connection_age:
+            options.append(("grpc.max_connection_age_ms", int(serving.max_connection_age * 1000)))
+        self._drain = serving.drain
+        self._server = grpc.server(
+            ThreadPoolExecutor(serving.threads, "rpc"), interceptors=[_UnknownExceptions()], options=options
+        )
+        add(self._server)
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        try:
+            port = self._server.add_insecure_port(serving.listen.address)
+        except RuntimeError as error:
+            raise SettingError(f"setting --listen: cannot listen on {serving.listen.address}: is it in use?") from error
+        self.address = Endpoint(serving.listen.host, port).address
+        self._server.start()
+        for name in ("", *services):
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    def stop(self) -> None:
+        """Turn unhealthy, refuse new calls, and wait for those in flight as long as the drain time allows."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(self._drain).wait()
+
+
+def serve_until_told(server: RunningServer, **details: object) -> None:
+    """Announce a server and wait for SIGTERM or SIGINT, then drain it."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    follow_supervisor()
+    announce(server.address, **details)
+    told.wait()
+    _log.info("draining")
+    server.stop()
+
+
+class _UnknownExceptions(grpc.ServerInterceptor):
+    """Turns an exception that nobody translated into INTERNAL with a fixed text and one log line."""
+
+    def intercept_service(self, continuation: Callable[..., Any], handler_call_details: Any) -> Any:
+        handler = continuation(handler_call_details)
+        if handler is None:
+            return None
+        for shape in ("unary_unary", "stream_unary", "unary_stream", "stream_stream"):
+            function = getattr(handler, shape)
+            if function is not None:
+                guard = _guard_stream if handler.response_streaming else _guard
+                make = getattr(grpc, f"{shape}_rpc_method_handler")
+                return make(
+                    guard(function, handler_call_details.method),
+                    request_deserializer=handler.request_deserializer,
+                    response_serializer=handler.response_serializer,
+                )
+        return handler
+
+
+def _guard(function: Callable[..., Any], method: str) -> Callable[..., Any]:
+    def run(request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return function(request, context)
+        except Exception as error:
+            return _internal(error, method, context)
+
+    return run
+
+
+def _guard_stream(function: Callable[..., Iterator[Any]], method: str) -> Callable[..., Iterator[Any]]:
+    def run(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        try:
+            yield from function(request, context)
+        except Exception as error:
+            _internal(error, method, context)
+
+    return run
+
+
+def _internal(error: Exception, method: str, context: grpc.ServicerContext) -> None:
+    if not context.is_active() or context.code() is not None:  # type: ignore[attr-defined]
+        raise error  # context.abort raises a bare Exception to end the call; its status is set already
+    _log.error("unknown exception", exc_info=error, extra={"method": method})
+    context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)

@@ -1,0 +1,1 @@
+"""Serves models over the scoring contract."""

@@ -1,0 +1,45 @@
+"""Errors of the stores.
+
+ScorelensError
+├── QueryError                the query cannot be read; knows the place
+└── StoreError                base of what a store can raise
+    ├── StoreUnavailableError also UnavailableError: away, overloaded, read-only or refusing credentials; try again
+    ├── StoreDamagedError     what is on disk cannot be read
+    └── RecordNotFoundError   no record has the id
+"""
+
+from scorelens_runtime.errors import ScorelensError, UnavailableError
+
+
+class QueryError(ScorelensError):
+    """A query that cannot be read."""
+
+    def __init__(self, reason: str, query: str = "", position: int | None = None) -> None:
+        """Keep the reason, the query and the place in it, counted in characters from 0."""
+        super().__init__(reason)
+        self.reason, self.query, self.position = reason, query, position
+
+    def __str__(self) -> str:
+        if self.position is None:
+            return f"the query cannot be read: {self.reason}"
+        line = self.query.replace("\n", " ").replace("\t", " ")
+        return (
+            f"the query cannot be read at character {self.position + 1}: {self.reason}\n"
+            f"  {line}\n  {' ' * self.position}^"
+        )
+
+
+class StoreError(ScorelensError):
+    """A store could not do what was asked."""
+
+
+class StoreUnavailableError(StoreError, UnavailableError):
+    """The store is away, overloaded, read-only or refuses the credentials; the same call may succeed later."""
+
+
+class StoreDamagedError(StoreError):
+    """What the store holds on disk cannot be read."""
+
+
+class RecordNotFoundError(StoreError):
+    """No record has the id."""

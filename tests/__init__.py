@@ -1,0 +1,1 @@
+"""Tests: behaviour in one sentence each, on real servers and files."""
