@@ -1,0 +1,92 @@
+"""Settings of the sidecar. Its supervisor, relay and shipper read the same ones; docs/settings.md lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import SettingError
+from scorelens_runtime.home import default_home
+from scorelens_runtime.settings import choice, duration, ratio, setting, size, whole, yes_no
+
+
+def _endpoints(text: str) -> tuple[Endpoint, ...]:
+    return tuple(Endpoint.parse(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute() if text else default_home() / "sidecar"
+
+
+def _file(text: str) -> Path | None:
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise SettingError(f"there is no file {text}")
+    return path
+
+
+@dataclass(frozen=True)
+class SidecarSettings:
+    """Where the sidecar listens, what it stands in front of, what it keeps, and where it sends it."""
+
+    listen: Endpoint = setting("127.0.0.1:50051", "Address that callers connect to.", Endpoint.parse_listen)
+    upstream: Endpoint = setting("127.0.0.1:50052", "The gRPC server behind the sidecar.", Endpoint.parse)
+    otlp: tuple[Endpoint, ...] = setting(
+        "127.0.0.1:4317", "OTLP/gRPC receivers of the spans, separated by commas; each gets all of them.", _endpoints
+    )
+    folder: Path = setting("", "Folder of spool, calculation log and dead letters (SCORELENS_HOME/sidecar).", _folder)
+
+    tls_certificate: Path | None = setting("", "PEM certificate chain shown to callers; none serves plain.", _file)
+    tls_key: Path | None = setting("", "PEM private key of that certificate.", _file)
+    upstream_ca: Path | None = setting(
+        "", "PEM authorities for an encrypted upstream; none trusts the system's.", _file
+    )
+    otlp_ca: Path | None = setting("", "PEM authorities for encrypted receivers; none trusts the system's.", _file)
+    otlp_headers_file: Path | None = setting(
+        "", "File of `name: value` lines sent as metadata to the receivers, such as an authorization.", _file
+    )
+
+    calculations: bool = setting("yes", "Ask the scorer for calculations and take them out of the answers.", yes_no)
+    clients_may_ask: bool = setting("yes", "Whether callers may receive calculations when they ask for them.", yes_no)
+    sample: float = setting("1", "Share of calls to record; a call is chosen by its trace id.", ratio)
+    capture_limit: int = setting("16MiB", "Largest message to record whole; a larger one is cut and hashed.", size)
+    capture_memory: int = setting("64MiB", "Bytes that captures in flight may hold together.", size)
+    rewrite_limit: int = setting(
+        "16MiB",
+        "Largest answer of unusual shape to hold and rewrite without calculations; larger ones are withheld.",
+        size,
+    )
+    mode: str = setting(
+        "best-effort",
+        "best-effort: a full spool never stops a call; required: it refuses calls.",
+        choice("best-effort", "required"),
+    )
+    fsync: str = setting(
+        "1s", "When records are forced to disk: never, always (before the answer goes), or an interval such as 1s.", str
+    )
+    spool_bytes: int = setting("4GiB", "Most bytes the spool may hold.", size)
+    spool_age: float = setting("7d", "Longest time a record waits in the spool before it is given up.", duration)
+    segment_bytes: int = setting("64MiB", "Size at which a segment of the spool is closed.", size)
+
+    batch_bytes: int = setting("3MiB", "Most bytes of one export.", size)
+    batch_calls: int = setting("512", "Most records of one export.", whole(1))
+    export_timeout: float = setting("30s", "Longest wait for a receiver's answer.", duration)
+    poll: float = setting("100ms", "How often the shipper looks for new records when it has sent all.", duration)
+    log_bytes: int = setting("256MiB", "Size at which the calculation log is rotated; 0 writes none.", size)
+    log_files: int = setting("4", "How many rotated calculation logs are kept.", whole(1))
+    redact: tuple[str, ...] = setting(
+        "",
+        "What to mask before anything leaves: email, iban, card, phone, or fields such as author, customer.id.",
+        _names,
+    )
+    service_name: str = setting("scorelens-sidecar", "service.name of the spans.", str)
+    environment: str = setting("", "deployment.environment.name of the spans.", str)
+    drain: float = setting("10s", "How long calls in flight may go on after SIGTERM.", duration)
+    log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))
