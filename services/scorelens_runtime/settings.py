@@ -32,11 +32,14 @@ _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "M
 _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def setting(default: str, help: str, parse: Parser = str, flag: str = "") -> Any:  # noqa: A002
-    """Declare a field of a settings class: its default as text, what it does, and how text becomes a value."""
+def setting(default: str, help: str, parse: Parser = str, flag: str = "", variable: str = "") -> Any:  # noqa: A002
+    """Declare a field of a settings class: its default as text, what it does, and how text becomes a value.
+
+    `flag` and `variable` name its flag and its environment variable where they are not made of the field's name.
+    """
     return dataclasses.field(
         default_factory=functools.partial(parse, default),
-        metadata={"default": default, "help": help, "parse": parse, "flag": flag},
+        metadata={"default": default, "help": help, "parse": parse, "flag": flag, "variable": variable},
     )
 
 
@@ -87,7 +90,7 @@ def flag_of(field: dataclasses.Field[Any]) -> str:
 
 def variable_of(field: dataclasses.Field[Any], component: str) -> str:
     """Name the environment variable of a settings field."""
-    return f"SCORELENS_{component}_{field.name}".upper()
+    return str(field.metadata["variable"]) or f"SCORELENS_{component}_{field.name}".upper()
 
 
 def whole(least: int = 0, most: int = 2**63 - 1) -> Parser:

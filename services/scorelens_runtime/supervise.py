@@ -9,7 +9,9 @@ import select
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from scorelens_runtime.errors import ScorelensError
@@ -26,7 +28,8 @@ STEADY = 30.0
 class Child:
     """One supervised process: its name, its command line, and what it inherits.
 
-    `drain` is how many seconds it gets between SIGTERM and SIGKILL.
+    `drain` is how many seconds it gets between SIGTERM and SIGKILL. `log` is a file that its output is appended to;
+    without one it shares this process's.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Child:
     environment: dict[str, str] = field(default_factory=dict)
     pass_fds: Sequence[int] = ()
     drain: float = 15.0
+    log: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     ready: dict[str, Any] = field(default_factory=dict, init=False)
     pause: float = field(default=FIRST_PAUSE, init=False)
@@ -105,13 +109,16 @@ class Supervisor:
         reader, writer = os.pipe()
         environment = os.environ | child.environment | {READY_FD: str(writer), LIFELINE_FD: str(self._lifeline)}
         try:
-            child.process = subprocess.Popen(
-                child.command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[writer, self._lifeline, *child.pass_fds],
-                start_new_session=True,
-            )
+            with child.log.open("ab") if child.log else nullcontext() as output:
+                child.process = subprocess.Popen(
+                    child.command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    pass_fds=[writer, self._lifeline, *child.pass_fds],
+                    start_new_session=True,
+                )
         finally:
             os.close(writer)
         child.started = time.monotonic()
