@@ -1,0 +1,134 @@
+"""What a captured call says: its documents, each with what the models answered and how they calculated it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from scorelens import conventions as names
+from scorelens.v1.scorer_pb2 import Document, DocumentCalculation, ModelRef, Result, ScoreRequest, ScoreResponse
+
+from scorelens_sidecar.captured import CapturedCall, End, Part
+from scorelens_sidecar.spans.compression import UndecodableError, decompress
+from scorelens_sidecar.spans.identity import Identity, identify
+
+Decodable = TypeVar("Decodable", bound=Message)
+
+SCORING_PATHS = frozenset((names.SCORE_PATH.encode(), names.SCORE_STREAM_PATH.encode()))
+NO_ANSWER = frozenset((End.WITHHELD, End.REFUSED))
+"""Ends after which the caller has no answer, whatever the scorer said."""
+
+
+class InvalidCallError(ValueError):
+    """A captured call that no span can be made of; the text names the field."""
+
+
+@dataclass(slots=True)
+class ScoredDocument:
+    """One document of a call and what was said of it; the messages are empty where their side had none."""
+
+    number: int
+    identity: Identity
+    document: Document
+    result: Result
+    calculation: DocumentCalculation
+    fault: str = ""
+
+    @property
+    def model(self) -> ModelRef:
+        """Return the model that answered."""
+        return self.result.model if self.result.HasField("model") else self.calculation.model
+
+
+@dataclass(slots=True)
+class DecodedCall:
+    """A captured call and its documents; `fault` says why there are none although the contract has some."""
+
+    call: CapturedCall
+    identity: Identity
+    documents: list[ScoredDocument] = field(default_factory=list)
+    truncated: tuple[str, ...] = ()
+    fault: str = ""
+    model: ModelRef = field(default_factory=ModelRef)
+
+    @property
+    def in_stream(self) -> bool:
+        """Tell whether this is one message of a streaming call."""
+        return self.call.part is Part.MESSAGE
+
+
+def decode(call: CapturedCall, limit: int) -> DecodedCall:
+    """Decode a captured call.
+
+    `limit` is the most bytes a compressed message may grow to. Whatever its messages hold, a call is decoded: a fault
+    is told in `fault`. Raises InvalidCallError for ids that no span may have.
+    """
+    if len(call.trace_id) != 16 or not any(call.trace_id):
+        raise InvalidCallError("the trace id is not 16 bytes with at least one that is not zero")
+    if len(call.span_id) != 8 or not any(call.span_id):
+        raise InvalidCallError("the span id is not 8 bytes with at least one that is not zero")
+    truncated = _truncated(call)
+    decoded = DecodedCall(call, identify(call.trace_id, call.span_id, call.message_number), truncated=truncated)
+    if call.path not in SCORING_PATHS or call.part is Part.CLOSING:
+        return decoded
+    try:
+        request = _parse(ScoreRequest, "request", call, limit)
+        decoded.model = ModelRef(id=request.model, version=request.model_version)
+        if call.answer_messages or call.answer or call.answer_size:
+            answer = _parse(ScoreResponse, "answer", call, limit)
+            if call.end not in NO_ANSWER:
+                decoded.documents = list(_pair(call, request, answer))
+    except UndecodableError as error:
+        decoded.fault = str(error)
+    if decoded.documents:
+        decoded.model = decoded.documents[0].model
+    return decoded
+
+
+def _truncated(call: CapturedCall) -> tuple[str, ...]:
+    sides = (("request", call.request_sha256), ("answer", call.answer_sha256))
+    return tuple(side for side, digest in sides if digest)
+
+
+def _parse(kind: type[Decodable], side: str, call: CapturedCall, limit: int) -> Decodable:
+    if getattr(call, f"{side}_sha256"):
+        raise UndecodableError(f"the {side} is larger than the capture limit")
+    try:
+        plain = decompress(getattr(call, side), getattr(call, f"{side}_encoding"), limit)
+        return kind.FromString(plain)
+    except UndecodableError as error:
+        raise UndecodableError(f"the {side} is {error}") from error
+    except zlib.error as error:
+        raise UndecodableError(f"the {side} cannot be decompressed") from error
+    except DecodeError as error:
+        raise UndecodableError(f"the {side} is not a valid {kind.DESCRIPTOR.full_name}") from error
+
+
+def _pair(call: CapturedCall, request: ScoreRequest, answer: ScoreResponse) -> Iterator[ScoredDocument]:
+    """Put together what stands at the same place of request and answer, as the contract orders them."""
+    mismatch = _mismatch(request, answer)
+    pairs = zip_longest(request.documents, answer.results, answer.calculations.documents)
+    for number, (document, result, calculation) in enumerate(pairs):
+        fault = mismatch if document is None or result is None else _id_mismatch(document, result)
+        yield ScoredDocument(
+            number,
+            identify(call.trace_id, call.span_id, call.message_number, number),
+            document if document is not None else Document(id=(result or calculation).document_id),
+            result if result is not None else Result(),
+            calculation if calculation is not None else DocumentCalculation(),
+            fault,
+        )
+
+
+def _mismatch(request: ScoreRequest, answer: ScoreResponse) -> str:
+    return f"{len(request.documents)} documents were answered with {len(answer.results)} results"
+
+
+def _id_mismatch(document: Document, result: Result) -> str:
+    if result.document_id == document.id:
+        return ""
+    return f"the result at this place is of document {result.document_id[:200]!r}"
