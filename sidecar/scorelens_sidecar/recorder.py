@@ -16,6 +16,7 @@ class DropReason(StrEnum):
     MEMORY = "memory"  # captures in flight exceed their bound
     DISK = "disk"  # the append failed
     EXPIRED = "expired"  # spooled longer than the longest age, never acknowledged
+    DAMAGED = "damaged"  # appended, but the disk gave back something else, or nothing
 
 
 class Recorder(Protocol):

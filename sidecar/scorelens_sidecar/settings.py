@@ -32,6 +32,24 @@ def _file(text: str) -> Path | None:
     return path
 
 
+def fsync_interval(text: str) -> float | None:
+    """Read when records are forced to disk: seconds between two times, 0.0 for always, None for never."""
+    if text in ("never", "always"):
+        return None if text == "never" else 0.0
+    try:
+        interval = duration(text)
+    except SettingError:
+        interval = 0.0
+    if interval <= 0:
+        raise SettingError(f"{text!r} is neither never nor always nor an interval such as 1s")
+    return interval
+
+
+def _fsync(text: str) -> str:
+    fsync_interval(text)
+    return text
+
+
 @dataclass(frozen=True)
 class SidecarSettings:
     """Where the sidecar listens, what it stands in front of, what it keeps, and where it sends it."""
@@ -69,7 +87,9 @@ class SidecarSettings:
         choice("best-effort", "required"),
     )
     fsync: str = setting(
-        "1s", "When records are forced to disk: never, always (before the answer goes), or an interval such as 1s.", str
+        "1s",
+        "When records are forced to disk: never, always (before the answer goes), or an interval such as 1s.",
+        _fsync,
     )
     spool_bytes: int = setting("4GiB", "Most bytes the spool may hold.", size)
     spool_age: float = setting("7d", "Longest time a record waits in the spool before it is given up.", duration)

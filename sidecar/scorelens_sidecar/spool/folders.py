@@ -1,0 +1,61 @@
+"""Where a spool's files are, who may read them, and who owns the folder now."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+
+from scorelens_sidecar.spool.errors import SpoolError, SpoolLockedError
+
+ACCOUNT = "account"
+LOCK = "lock"
+
+
+def relay_folder(home: Path, number: int = 0) -> Path:
+    """Name the spool folder of one relay below the sidecar's folder."""
+    return home / "spool" / f"relay-{number}"
+
+
+def relay_folders(home: Path) -> list[Path]:
+    """List the spool folders that exist below the sidecar's folder."""
+    return sorted(path for path in (home / "spool").glob("relay-*") if path.is_dir())
+
+
+def make_private(folder: Path) -> None:
+    """Create a folder that only its owner can enter; one that exists is closed to others."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise SpoolError(f"cannot use the folder {folder}: {error.strerror}; name another one with --folder") from error
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file that only its owner can read; it is not inherited by other programs."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+class Lock:
+    """An exclusive claim on a file, which ends with the process however it ends."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        """Claim; raises SpoolLockedError when `holder` ("another relay" ...) has it."""
+        try:
+            self._file = open_private(path, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise SpoolError(f"cannot use the folder {path.parent}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._file)
+            raise SpoolLockedError(f"{holder} already uses {path.parent}; stop it or name another folder") from error
+
+    def release(self) -> None:
+        """Give the claim up; more than once does no harm."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(file)
