@@ -1,0 +1,198 @@
+"""A calculation as a person reads it: rows of a sum that end in the margin, the probability and the decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from scorelens_client.terminal import clean
+
+BAR = 20
+SUM_TOLERANCE = 1e-6
+LINK_TOLERANCE = 1e-6
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one feature adds to the margin; value and coefficient are None for sums of others."""
+
+    feature: str
+    contribution: float
+    value: float | None = None
+    coefficient: float | None = None
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One tag's calculation: the terms by size of their contribution, and what they lead to."""
+
+    tag: str
+    title: str
+    explanation: str
+    intercept: float
+    terms: Sequence[Term]
+    remainder: float
+    remainder_terms: int
+    margin: float
+    link: str
+    link_parameters: Mapping[str, float]
+    probability: float
+    threshold: float
+    selected: bool
+    intermediates: Mapping[str, float]
+
+    @property
+    def sum(self) -> float:
+        """Return what the parts add up to, here and now."""
+        return math.fsum((self.intercept, self.remainder, *(term.contribution for term in self.terms)))
+
+    @property
+    def adds_up(self) -> bool:
+        """Tell whether the parts add up to the margin, within rounding."""
+        return abs(self.sum - self.margin) <= SUM_TOLERANCE * max(1.0, abs(self.margin))
+
+    @property
+    def linked(self) -> float | None:
+        """Return the link function of the margin; None for a link that is not known here."""
+        if self.link == "identity":
+            return self.margin
+        if self.link != "sigmoid":
+            return None
+        return sigmoid(self.link_parameters.get("slope", 1.0) * self.margin + self.link_parameters.get("offset", 0.0))
+
+
+def sigmoid(margin: float) -> float:
+    """Return 1 / (1 + exp(-margin)), without overflow."""
+    if margin >= 0:
+        return 1 / (1 + math.exp(-margin))
+    return math.exp(margin) / (1 + math.exp(margin))
+
+
+def explained(record: Mapping[str, Any]) -> list[Explained]:
+    """Return the calculations of a record, the most probable tag first."""
+    titles = record.get("titles") or {}
+    found = [_read(part, titles) for part in record.get("calculation") or ()]
+    return sorted(found, key=lambda one: -one.probability)
+
+
+def table(one: Explained, width: int, most: int | None = None) -> RenderableType:
+    """Lay a calculation out as a sum; with `most`, the terms after so many are drawn together."""
+    shown = one.terms if most is None else one.terms[:most]
+    later = one.terms[len(shown) :]
+    rows = [Term("(where it starts)", one.intercept), *shown]
+    rest = one.remainder_terms + len(later)
+    if rest or one.remainder:
+        left = math.fsum((one.remainder, *(term.contribution for term in later)))
+        rows.append(Term(f"({rest:,} more term{'s' if rest != 1 else ''})", left))
+    return Group(_heading(one), _sum(one, rows, width), *_conclusion(one))
+
+
+def bar(value: float, scale: float, width: int = BAR) -> Text:
+    """Draw a number as a bar from the middle: to the right what speaks for the tag, to the left what speaks against."""
+    half = width // 2
+    length = min(abs(value) / scale, 1.0) * half if scale > 0 and math.isfinite(value) else 0.0
+    whole, part = int(length), round((length - int(length)) * 8)
+    if value >= 0:
+        drawn = "█" * whole + (EIGHTHS[part] if part else "")
+        return Text(" " * half + "│" + drawn.ljust(half), style="green")
+    drawn = ("▐" if part >= 4 else "") + "█" * whole
+    return Text(drawn.rjust(half) + "│" + " " * half, style="red")
+
+
+def _heading(one: Explained) -> Text:
+    heading = Text()
+    heading.append(clean(one.title), "bold")
+    if one.title != one.tag:
+        heading.append(f"  {one.tag}", "dim")
+    heading.append(f"  {one.probability:.1%}", "bold green" if one.selected else "bold")
+    heading.append(f"  {'selected' if one.selected else 'not selected'} (threshold {one.threshold:.1%})")
+    return heading
+
+
+def _sum(one: Explained, rows: Sequence[Term], width: int) -> Table:
+    with_bar = width >= 72
+    scale = max((abs(row.contribution) for row in rows), default=0.0)
+    grid = Table(box=None, pad_edge=True, header_style="dim", padding=(0, 2, 0, 0))
+    grid.add_column("feature", ratio=1, overflow="fold", max_width=max(width - 40 - BAR * with_bar, 16))
+    for name in ("value", "coefficient", "adds"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    if with_bar:
+        grid.add_column("", no_wrap=True)
+    for row in rows:
+        cells = [Text(clean(row.feature)), _number(row.value), _number(row.coefficient), f"{row.contribution:+.4f}"]
+        if row.value is None:
+            cells[0].stylize("dim")  # type: ignore[union-attr]
+        grid.add_row(*cells, *([bar(row.contribution, scale)] if with_bar else []))
+    sign = "=" if one.adds_up else "≠"
+    total = [Text("sum", "bold"), "", "", Text(f"{one.sum:+.4f}", "bold")]
+    if one.explanation != "exact":
+        total[0] = Text(f"sum (the terms are {one.explanation}: they need not add up)", "dim")
+    grid.add_row(
+        *total, *([Text(f"{sign} margin {one.margin:+.4f}", "" if one.adds_up else "bold red")] if with_bar else [])
+    )
+    return grid
+
+
+def _conclusion(one: Explained) -> list[Text]:
+    lines = []
+    if one.explanation == "exact" and not one.adds_up:
+        lines.append(Text(f"does not add up: the sum {one.sum!r} is not the margin {one.margin!r}", "bold red"))
+    linked = one.linked
+    if linked is None:
+        lines.append(
+            Text(f"{clean(one.link)}({one.margin:+.4f}) = {one.probability:.4f}, by a link of the model's own")
+        )
+    else:
+        inside = f"{one.margin:+.4f}"
+        if one.link_parameters:
+            slope, offset = one.link_parameters.get("slope", 1.0), one.link_parameters.get("offset", 0.0)
+            inside = f"{slope:.4g} × {one.margin:+.4f} {'-' if offset < 0 else '+'} {abs(offset):.4g}"
+        right = abs(linked - one.probability) <= LINK_TOLERANCE
+        comparison = "≥" if one.selected else "<"
+        decision = f"   {comparison} threshold {one.threshold:.4f}: {'selected' if one.selected else 'not selected'}"
+        text = f"probability = {one.link}({inside}) = {one.probability:.4f}{decision}"
+        lines.append(
+            Text(text if right else f"{text}   does not add up: it would be {linked:.4f}", "" if right else "bold red")
+        )
+    if one.intermediates:
+        values = ", ".join(f"{clean(name)} {value:.4g}" for name, value in sorted(one.intermediates.items()))
+        lines.append(Text(f"on the way: {values}", "dim"))
+    return [Text("  ").append_text(line) for line in lines]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _read(part: Mapping[str, Any], titles: Mapping[str, str]) -> Explained:
+    columns = [part.get(name) or [] for name in ("feature", "contribution", "value", "coefficient")]
+    terms = [Term(*row) for row in zip(*columns, strict=False)]
+    tag = str(part.get("tag", ""))
+    return Explained(
+        tag=tag,
+        title=titles.get(tag) or tag,
+        explanation=str(part.get("explanation", "none")),
+        intercept=_float(part, "intercept"),
+        terms=sorted(terms, key=lambda term: -abs(term.contribution)),
+        remainder=_float(part, "remainder"),
+        remainder_terms=int(part.get("remainder_terms") or 0),
+        margin=_float(part, "margin"),
+        link=str(part.get("link") or "identity"),
+        link_parameters=part.get("link_parameters") or {},
+        probability=_float(part, "probability"),
+        threshold=_float(part, "threshold"),
+        selected=bool(part.get("selected")),
+        intermediates=part.get("intermediates") or {},
+    )
+
+
+def _float(part: Mapping[str, Any], name: str) -> float:
+    value = part.get(name)
+    return math.nan if value is None else float(value)

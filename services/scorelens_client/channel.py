@@ -1,0 +1,35 @@
+"""Channels to the parts of a system, and what their errors mean to a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import ScorelensError, UnavailableError
+
+LARGEST_MESSAGE = 256 * 2**20
+
+
+def open_channel(address: str) -> grpc.Channel:
+    """Open a channel to HOST:PORT or http(s)://HOST:PORT; it connects when it is first used."""
+    endpoint = Endpoint.parse(address)
+    options: list[tuple[str, Any]] = [
+        ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+        ("grpc.max_send_message_length", LARGEST_MESSAGE),
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.max_reconnect_backoff_ms", 2000),
+    ]
+    if endpoint.tls:
+        return grpc.secure_channel(endpoint.address, grpc.ssl_channel_credentials(), options)
+    return grpc.insecure_channel(endpoint.address, options)
+
+
+def translate(error: grpc.RpcError, part: str, address: str) -> ScorelensError:
+    """Turn a failed call into an error for people; `part` names who was called."""
+    code, details = error.code(), error.details() or ""
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return UnavailableError(f"the {part} at {address} does not answer; is it running? ({details})")
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return UnavailableError(f"the {part} at {address} did not answer in time")
+    return ScorelensError(f"the {part} at {address} answered {code.name}: {details}")

@@ -1,0 +1,94 @@
+"""`scorelens log`: the calculation log, one JSON line per scored document."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.query.evaluate import matches
+from scorelens_store.query.parse import parse
+from scorelens_store.query.tree import Everything, Node
+
+from scorelens_client.calculation_log import LogReader
+from scorelens_client.home import Home
+from scorelens_client.options import home_option, time_options
+from scorelens_client.terminal import notes
+
+
+@click.command("log")
+@click.argument("query", nargs=-1)
+@click.option("--follow/--no-follow", default=True, help="Go on with lines as they are written.  [default: follow]")
+@click.option(
+    "--lines",
+    type=click.IntRange(0),
+    default=10,
+    help="How many earlier lines to start with, when following.  [default: 10]",
+)
+@click.option(
+    "--file", "file", metavar="FILE", help="Calculation log to read.  [default: sidecar/calculations.jsonl in --home]"
+)
+@time_options
+@home_option
+def command(
+    query: tuple[str, ...],
+    follow: bool,
+    lines: int,
+    file: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    home: Home,
+) -> None:
+    """Follow the calculation log: one JSON line per scored document, as the sidecar writes it.
+
+    It is a file of the sidecar's and needs no store. The query is the language of `scorelens search`, asked of each
+    line.
+
+    \b
+    scorelens log
+    scorelens log 'score.complaint:>0.9 AND kind:tweet'
+    scorelens log --no-follow --since 2h | jq -r .document.id
+    scorelens log 'tag:complaint' --no-follow --since 1d | scorelens pull
+    """
+    node = parse(" ".join(query))
+    path = Path(file) if file else home.calculation_log
+    if not follow and not path.exists():
+        raise ScorelensError(f"there is no calculation log {path}; the sidecar writes it (--home, --file)")
+    reader = LogReader(path)
+    if follow and since is None:
+        _print(deque(_wanted(reader.latest(), node, since, until), lines))
+    else:
+        _print(_wanted(reader.there(), node, since, until))
+    if follow:
+        if not path.exists():
+            notes().print(f"waiting for {path}", style="dim", soft_wrap=True)
+        _print(_wanted(reader.lines(time.sleep), node, since, until))
+
+
+def _print(lines: Iterable[bytes]) -> None:
+    for line in lines:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+
+
+def _wanted(lines: Iterable[bytes], query: Node, since: datetime | None, until: datetime | None) -> Iterator[bytes]:
+    everything = isinstance(query, Everything) and since is None and until is None
+    for line in lines:
+        if everything or _matches(line, query, since, until):
+            yield line
+
+
+def _matches(line: bytes, query: Node, since: datetime | None, until: datetime | None) -> bool:
+    try:
+        record: dict[str, Any] = json.loads(line)
+        moment = datetime.fromisoformat(record["@timestamp"])
+    except (ValueError, KeyError, TypeError):
+        return False
+    return (since is None or moment >= since) and (until is None or moment < until) and matches(query, record)

@@ -1,0 +1,100 @@
+"""`scorelens search`: find documents by their words, scores and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import click
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Hits, Reader, Selection, Sort
+from scorelens_store.fields import find_field
+from scorelens_store.query.parse import parse
+
+from scorelens_client.home import Home
+from scorelens_client.listing import print_hit
+from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
+from scorelens_client.reading import open_store
+from scorelens_client.terminal import notes, print_json, results
+
+PAGE = 200
+
+
+@click.command("search")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(0), default=10, help="How many to show; 0 only counts.  [default: 10]")
+@click.option(
+    "--sort",
+    metavar="FIELD[:asc]",
+    help="Order by a field, the greatest first; :asc turns it round.  [default: relevance, then the latest]",
+)
+@time_options
+@purpose_options
+@store_option
+@json_option("Print one whole record per line.")
+@home_option
+def command(
+    query: tuple[str, ...],
+    limit: int,
+    sort: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    purposes: tuple[str, ...],
+    calls: bool,
+    store: str | None,
+    as_json: bool,
+    home: Home,
+) -> None:
+    """Search documents, scores and reasons, in Lucene syntax.
+
+    \b
+    scorelens search mortgage                             words of title and text
+    scorelens search '"still no refund"'                  a phrase
+    scorelens search 'refund AND NOT tag:complaint'       what the model missed?
+    scorelens search 'score.complaint:>0.7 AND kind:tweet' --sort score.complaint
+    scorelens search 'score.complaint:[0.45 TO 0.55]'     close to the threshold
+    scorelens search 'because:"complaint:refund"'         tagged for this reason
+    scorelens search 'audience:>10000 AND tag:negative' --since 7d
+    scorelens search '*' --limit 0                        how many there are
+
+    Fields: kind, id, title, text, tag, score.TAG, margin.TAG, threshold.TAG, because, audience, author, source,
+    language, customer, model, version, published, time, attributes.NAME, label.NAME, flags, status, duration.
+    """
+    selection = Selection(parse(" ".join(query)), since, until, chosen(purposes), calls)
+    order = _sort(sort)
+    with open_store(home, store) as reader:
+        for page in pages(reader, selection, order, limit, highlight=not as_json):
+            for hit in page.hits:
+                if as_json:
+                    print_json(hit.record)
+                else:
+                    print_hit(results(), hit)
+            total = page.total
+    shown = min(limit, total)
+    text = f"{total:,} document{'' if total == 1 else 's'} match{'es' if total == 1 else ''}"
+    notes().print(text if shown == total else f"{text}, {shown:,} shown", style="bold")
+
+
+def pages(reader: Reader, selection: Selection, order: Sort, limit: int, *, highlight: bool = False) -> Iterator[Hits]:
+    """Yield at least one page of hits, until there are `limit` of them or no more."""
+    after: tuple[Any, ...] = ()
+    while True:
+        page = reader.search(selection, limit=min(limit, PAGE), sort=order, after=after, highlight=highlight)
+        yield page
+        limit -= len(page.hits)
+        if limit <= 0 or not page.hits:
+            return
+        after = page.hits[-1].sort
+
+
+def _sort(text: str | None) -> Sort:
+    if not text:
+        return Sort()
+    name, _, direction = text.partition(":")
+    field = find_field(name)
+    if field is None:
+        raise ScorelensError(f"--sort: no record has a field {name!r}")
+    if direction not in ("", "asc", "desc"):
+        raise ScorelensError(f"--sort: {direction!r} is neither asc nor desc")
+    return Sort(field.name, descending=direction != "asc")

@@ -1,0 +1,210 @@
+"""`scorelens show`: one document, every score it got, and the calculation behind each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Reader, Selection, Sort
+
+from scorelens_client.calculation import Explained, explained, table
+from scorelens_client.explain import explain_again
+from scorelens_client.home import Home
+from scorelens_client.listing import tags_of, time_of
+from scorelens_client.options import home_option, json_option, store_option
+from scorelens_client.reading import named, open_store
+from scorelens_client.terminal import clean, print_json, results
+
+Record = dict[str, Any]
+MOST_SCORES = 20
+MOST_TERMS = 10
+TEXT = 1500
+
+
+@click.command("show")
+@click.argument("document_id")
+@click.option("--record", "record_id", metavar="RECORD_ID", help="Explain this score.  [default: the latest]")
+@click.option(
+    "--tag",
+    "tags",
+    multiple=True,
+    metavar="TAG",
+    help="Explain this tag; may be repeated.  [default: the selected ones]",
+)
+@click.option(
+    "--all", "every", is_flag=True, help="Show every term, by scoring it again with the version that scored it."
+)
+@click.option(
+    "--target", metavar="HOST:PORT", help="Sidecar or scorer that --all calls.  [default: the running system's]"
+)
+@click.option("--terms", type=click.IntRange(1), default=MOST_TERMS, help="How many terms of each tag.  [default: 10]")
+@click.option("--full-text", is_flag=True, help="Show a long text to its end.")
+@store_option
+@json_option("Print the whole records, one per line, the latest first.")
+@home_option
+def command(
+    document_id: str,
+    record_id: str | None,
+    tags: tuple[str, ...],
+    every: bool,
+    target: str | None,
+    terms: int,
+    full_text: bool,
+    store: str | None,
+    as_json: bool,
+    home: Home,
+) -> None:
+    """Show a document, every score it ever got, and the calculation, by document id or record id.
+
+    The calculation is a sum: where it starts (the intercept), what each feature adds, and the remainder of features too
+    small to list. It ends in the margin, which the link turns into the probability, which the threshold decides on.
+
+    \b
+    scorelens show d-17
+    scorelens show d-17 --tag complaint --all
+    scorelens show d-17 --json | jq .calculation
+    """
+    with open_store(home, store) as reader:
+        records, total = _find(reader, document_id)
+    if not records:
+        raise ScorelensError(f"no record of a document {document_id!r} is stored; a score takes a moment to arrive")
+    record = _choose(records, record_id or document_id, strict=record_id is not None)
+    if every:
+        record = explain_again(record, target or home.require_running().sidecar)
+    if as_json:
+        for one in [record] if every or record_id else records:
+            print_json(one)
+        return
+    console = results()
+    _print_document(console, record, full_text)
+    _print_scores(console, records, record, total)
+    _print_calculations(console, record, tags, None if every else terms)
+
+
+def _find(reader: Reader, name: str) -> tuple[Sequence[Record], int]:
+    everything = {"purposes": (), "calls": False}
+    hits = reader.search(
+        Selection(named("document.id", name), **everything),  # type: ignore[arg-type]
+        limit=MOST_SCORES,
+        sort=Sort("@timestamp"),
+    )
+    if hits.hits:
+        return [hit.record for hit in hits.hits], hits.total
+    record = reader.get(name)
+    return ([record], 1) if record and "document" in record else ([], 0)
+
+
+def _choose(records: Sequence[Record], record_id: str, *, strict: bool) -> Record:
+    for record in records:
+        if record["record"]["id"] == record_id:
+            return record
+    if strict:
+        raise ScorelensError(f"--record: none of its latest {len(records)} scores is {record_id!r}")
+    return next((record for record in records if record.get("calculation")), records[0])
+
+
+def _print_document(console: Console, record: Record, full: bool) -> None:
+    document = record["document"]
+    heading = Text(clean(document.get("title") or document.get("id") or record["record"]["id"]), "bold underline")
+    console.print(heading)
+    facts = [
+        (name, document.get(name))
+        for name in ("id", "kind", "language", "author", "source", "source_uri", "published_time")
+    ]
+    facts += [("reached", f"{document['audience']:,} people" if document.get("audience") else None)]
+    facts += [("customer", (record.get("customer") or {}).get("id"))]
+    facts += list((document.get("attributes") or {}).items())
+    facts += [(f"label {name}", value) for name, value in (record.get("labels") or {}).items()]
+    console.print(
+        Text("   ").join(Text(f"{name} ", "dim").append(clean(str(value)), "not dim") for name, value in facts if value)
+    )
+    text = document.get("text") or ""
+    if text:
+        cut = (
+            text
+            if full or len(text) <= TEXT
+            else text[:TEXT] + f" … ({len(text) - TEXT:,} more characters: --full-text)"
+        )
+        console.print(Padding(Text(clean(cut)), (1, 2)))
+    _print_events(console, record.get("activity") or {})
+
+
+def _print_events(console: Console, activity: Mapping[str, list[Any]], most: int = 15) -> None:
+    count = len(activity.get("type") or ())
+    if not count:
+        return
+    events = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name in ("time", "type", "product", "amount", "balance", "text"):
+        events.add_column(name, justify="right" if name in ("amount", "balance") else "left")
+    for row in range(max(0, count - most), count):
+        cell = {name: values[row] for name, values in activity.items() if row < len(values)}
+        events.add_row(
+            clean(str(cell.get("time") or ""))[:10],
+            *(clean(str(cell.get(name) or "")) for name in ("type", "product")),
+            *("" if cell.get(name) is None else f"{cell[name]:,.2f}" for name in ("amount", "balance")),
+            clean(str(cell.get("text") or "")),
+        )
+    console.print()
+    console.print(events)
+    if count > most:
+        console.print(f"  the latest {most} of {count} events", style="dim")
+    console.print()
+
+
+def _print_scores(console: Console, records: Sequence[Record], chosen: Record, total: int) -> None:
+    scores = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("scored", "model", "purpose", "tags", "record"):
+        scores.add_column(name, overflow="fold", no_wrap=name != "tags")
+    for record in records:
+        model = record.get("model") or {}
+        same = record["record"]["id"] == chosen["record"]["id"]
+        scores.add_row(
+            time_of(record),
+            clean(f"{model.get('id', '')} {model.get('version', '')}"),
+            record.get("purpose", ""),
+            tags_of(record),
+            Text(record["record"]["id"][:12] + ("  explained below" if same and len(records) > 1 else ""), "dim"),
+        )
+    console.print(scores)
+    if total > len(records):
+        console.print(f"the latest {len(records)} of {total:,} scores", style="dim")
+    for flag in chosen.get("flags") or ():
+        console.print(f"{clean(flag)}: {FLAGS.get(flag, 'marked by the indexer')}", style="bold red")
+    console.print()
+
+
+FLAGS = {
+    "does_not_add_up": "the calculation fails its own sum or link; do not trust it",
+    "text_truncated": "the text was longer than what is recorded",
+}
+
+
+def _print_calculations(console: Console, record: Record, tags: tuple[str, ...], most: int | None) -> None:
+    found = explained(record)
+    if not found:
+        console.print("no calculation was recorded with this score", style="yellow")
+        return
+    chosen = _wanted(found, tags)
+    for one in chosen:
+        console.print(table(one, min(console.width, 120), most))
+        console.print()
+    others = [one for one in found if one not in chosen]
+    if others:
+        rest = ", ".join(f"{clean(one.tag)} {one.probability:.1%}" for one in others)
+        console.print(f"other tags (--tag explains one): {rest}", style="dim")
+
+
+def _wanted(found: Sequence[Explained], tags: tuple[str, ...]) -> list[Explained]:
+    if tags:
+        known = {one.tag for one in found}
+        for tag in tags:
+            if tag not in known:
+                raise ScorelensError(f"--tag: {tag!r} is none of this model's tags: {', '.join(sorted(known))}")
+        return [one for one in found if one.tag in tags]
+    return [one for one in found if one.selected] or list(found[:1])

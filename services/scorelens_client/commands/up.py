@@ -1,0 +1,90 @@
+"""`scorelens up`: the whole system on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.settings import options
+
+from scorelens_client.home import Home, System
+from scorelens_client.options import home_option
+from scorelens_client.system import UpSettings, running, stop_on_signals
+from scorelens_client.terminal import notes, results
+
+
+@click.command("up")
+@options(UpSettings, "up")
+@home_option
+def command(settings: UpSettings, home: Home) -> int:
+    """Run the whole system on this machine: scorer, sidecar, indexer and store.
+
+    Everything it keeps is in one folder (--home, SCORELENS_HOME) and is there again after a restart; each process logs
+    to a file under its `logs`. Ctrl-C stops it, and loses nothing that was answered. Settings of a single part are
+    taken from the environment, such as SCORELENS_SIDECAR_REDACT=email.
+
+    \b
+    scorelens up
+    scorelens up --home /srv/scorelens --sidecar 0.0.0.0:50051
+    scorelens up --elasticsearch http://localhost:9200
+    """
+    stop_on_signals()
+    console = notes()
+    try:
+        with running(home, settings, console) as system:
+            print_system(results(), home, system)
+            console.print("Ctrl-C stops everything.", style="dim")
+            wait_for_ever()
+    except KeyboardInterrupt:
+        console.print("stopped")
+    return 0
+
+
+def wait_for_ever() -> None:
+    """Wait until a signal ends this."""
+    while True:
+        threading.Event().wait(3600)
+
+
+def print_system(console: Console, home: Home, system: System) -> None:
+    """Print where the parts are and how to use them."""
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
+    for name in ("part", "address", "what it does"):
+        table.add_column(name, overflow="fold")
+    table.add_row("sidecar", system.sidecar, "call this one: it scores and records", style="bold green")
+    table.add_row("scorer", system.scorer, "the models behind it")
+    table.add_row("indexer", system.indexer, "takes spans (OTLP/gRPC) and stores them")
+    table.add_row("store", public_store(system.store), "everything that was scored")
+    console.print()
+    console.print(table)
+    console.print(f"\nIt keeps its data and logs in {home.path}", soft_wrap=True)
+
+
+def public_store(store: str) -> str:
+    """Name a store without the password that its URL may carry."""
+    scheme, separator, rest = store.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if separator else "embedded"
+
+
+def command_name() -> str:
+    """Return how a person calls this command from where they are."""
+    found = shutil.which("scorelens")
+    own = Path(sys.argv[0])
+    if found and own.name == "scorelens" and Path(found).resolve() == own.resolve():
+        return "scorelens"
+    beside = Path(sys.executable).with_name("scorelens")
+    try:
+        return str(beside.relative_to(Path.cwd()))
+    except ValueError:
+        return str(beside)
+
+
+def port_of(address: str) -> int:
+    """Return the port of HOST:PORT."""
+    return Endpoint.parse(address).port

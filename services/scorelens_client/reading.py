@@ -1,0 +1,38 @@
+"""Opening the store of a system, running or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from scorelens_store.contract import Reader
+from scorelens_store.fields import FIELDS
+from scorelens_store.open import open_reader
+from scorelens_store.query.tree import Any as AnyOf
+from scorelens_store.query.tree import Equals, Node
+
+from scorelens_client.home import Home
+
+
+def store_of(home: Home, named: str | None) -> str:
+    """Return where records are: what was named, the running system's store, or the folder's own."""
+    if named:
+        return named
+    system = home.running()
+    return system.store if system else home.last_store()
+
+
+@contextmanager
+def open_store(home: Home, named: str | None = None) -> Iterator[Reader]:
+    """Open the store for reading. Raises StoreUnavailableError."""
+    reader = open_reader(store_of(home, named))
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def named(field: str, *values: str) -> Node:
+    """Return a query for any of some keywords, taken as they are."""
+    parts = tuple(Equals(FIELDS[field], value) for value in values)
+    return parts[0] if len(parts) == 1 else AnyOf(parts)

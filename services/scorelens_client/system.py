@@ -1,0 +1,260 @@
+"""The whole system on one machine: which processes it has, and their life.
+
+The sidecar starts last and ends first: while it drains, the scorer still answers the calls in flight and the indexer
+still takes what the shipper sends.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import ScorelensError
+from scorelens_runtime.logs import JsonFormatter
+from scorelens_runtime.settings import setting
+from scorelens_runtime.supervise import Child, Supervisor
+
+from scorelens_client.home import Home, System
+from scorelens_client.terminal import clean
+
+FIRST_START = 300.0
+"""Longest wait for a part to serve, in seconds; a scorer trains its models when it starts for the first time."""
+
+WATCH_EVERY = 0.5
+LOG_BYTES = 16 * 2**20
+TOLD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _listen(text: str) -> Endpoint | None:
+    return Endpoint.parse_listen(text) if text else None
+
+
+@dataclass(frozen=True)
+class UpSettings:
+    """Where the parts of a system listen and where its records go."""
+
+    sidecar: Endpoint | None = setting(
+        "",
+        "Address that callers connect to; none takes 127.0.0.1:50051 or, where that is in use, any free port.",
+        _listen,
+        variable="SCORELENS_SIDECAR_LISTEN",
+    )
+    scorer: Endpoint | None = setting(
+        "",
+        "Address of the scorer behind it; none takes 127.0.0.1:50052 or any free port.",
+        _listen,
+        variable="SCORELENS_SCORER_LISTEN",
+    )
+    indexer: Endpoint | None = setting(
+        "",
+        "Address of the indexer; none takes 127.0.0.1:4317 or any free port.",
+        _listen,
+        variable="SCORELENS_INDEXER_LISTEN",
+    )
+    elasticsearch: str = setting(
+        "",
+        "URL of an Elasticsearch that keeps the records; none keeps them in the embedded store under SCORELENS_HOME.",
+        variable="SCORELENS_ELASTICSEARCH_URL",
+    )
+
+
+DEFAULT_PORTS = {"sidecar": 50051, "scorer": 50052, "indexer": 4317}
+
+
+@contextmanager
+def running(home: Home, settings: UpSettings, console: Console) -> Iterator[System]:
+    """Run the system for the time of the block; say on the console what happens to its processes.
+
+    Raises HomeInUseError where one runs in the folder already, ScorelensError when a part does not start.
+    """
+    home.make()
+    with ExitStack() as stack:
+        lock = stack.enter_context(home.hold())
+        stack.callback(log_to(home.logs / "up.log"))
+        supervisor = Supervisor()
+        stack.callback(_stop, supervisor, home, console)
+        system = _start(supervisor, home, settings, lock, console)
+        home.publish(system)
+        watch = Watch(supervisor, console)
+        stack.callback(watch.end)
+        watch.start()
+        yield system
+
+
+class Watch(threading.Thread):
+    """Starts processes again that end, says so, and keeps their logs small."""
+
+    def __init__(self, supervisor: Supervisor, console: Console) -> None:
+        super().__init__(name="watch", daemon=True)
+        self._supervisor, self._console = supervisor, console
+        self._told = threading.Event()
+
+    def run(self) -> None:
+        """Look at the processes until told to end."""
+        while not self._told.wait(WATCH_EVERY):
+            for child in self._supervisor.children:
+                if child.log:
+                    rotate(child.log)
+                process = child.process
+                if process is not None and process.poll() is not None:
+                    self._say(child, process.returncode)
+            self._supervisor.watch()
+
+    def end(self) -> None:
+        """Stop looking."""
+        self._told.set()
+        self.join()
+
+    def _say(self, child: Child, status: int) -> None:
+        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+        text = f"{child.name} {how}; it is started again"
+        if child.restarts:
+            text += f", for the {child.restarts + 1}. time: see {child.log}"
+        self._console.print(text, style="yellow", soft_wrap=True)
+
+
+def told_to_stop(*_: object) -> None:
+    """End the block that is running, as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def stop_on_signals() -> None:
+    """Let SIGTERM and a closed terminal end this process as Ctrl-C does."""
+    for number in TOLD:
+        signal.signal(number, told_to_stop)
+
+
+def rotate(path: Path, most: int = LOG_BYTES) -> None:
+    """Keep one earlier part of a log that others append to, once it is large."""
+    try:
+        if path.stat().st_size > most:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            with path.open("r+b") as file:
+                file.truncate(0)
+    except OSError:
+        logging.getLogger(__name__).exception("a log could not be rotated", extra={"path": str(path)})
+
+
+def log_to(path: Path) -> Callable[[], None]:
+    """Send this process's own log to a file; return what undoes it."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    rotate(path)
+    handler.setFormatter(JsonFormatter("up"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+
+    def undo() -> None:
+        root.removeHandler(handler)
+        handler.close()
+
+    return undo
+
+
+def choose_addresses(settings: UpSettings) -> dict[str, str]:
+    """Name an address for each part: the one that was asked for, its usual one, or one with a free port.
+
+    They stay the same while the system runs, however often a part is started again.
+    """
+    with ExitStack() as stack:
+        return {name: _choose(getattr(settings, name), port, stack) for name, port in DEFAULT_PORTS.items()}
+
+
+def _choose(asked: Endpoint | None, usual: int, held: ExitStack) -> str:
+    if asked is not None:
+        return (
+            Endpoint(asked.host, _free_port(asked.host, asked.port, held)).address if not asked.port else asked.address
+        )
+    try:
+        port = _free_port("127.0.0.1", usual, held)
+    except OSError:
+        port = _free_port("127.0.0.1", 0, held)
+    return Endpoint("127.0.0.1", port).address
+
+
+def _free_port(host: str, port: int, held: ExitStack) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    probe = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    if port:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind((host, port))
+    return int(probe.getsockname()[1])
+
+
+def processes(home: Home, addresses: dict[str, str], store: str, lock: int) -> list[Child]:
+    """Return the processes in the order in which they start."""
+    sidecar = ["--listen", addresses["sidecar"], "--upstream", f"http://{addresses['scorer']}"]
+    sidecar += ["--otlp", f"http://{addresses['indexer']}", "--folder", str(home.sidecar)]
+    arguments = {
+        "indexer": ["--listen", addresses["indexer"]],
+        "scorer": ["--listen", addresses["scorer"]],
+        "sidecar": sidecar,
+    }
+    environment = {"SCORELENS_HOME": str(home.path), "SCORELENS_INDEXER_STORE": store}
+    return [
+        Child(
+            name,
+            [sys.executable, "-P", "-m", "scorelens_runtime", name, *words],
+            environment=environment,
+            pass_fds=[lock],
+            drain=30.0,
+            log=home.logs / f"{name}.log",
+        )
+        for name, words in arguments.items()
+    ]
+
+
+def _start(supervisor: Supervisor, home: Home, settings: UpSettings, lock: int, console: Console) -> System:
+    addresses = choose_addresses(settings)
+    store = settings.elasticsearch or str(home.store)
+    with console.status("") as status:
+        for child in processes(home, addresses, store, lock):
+            doing = (
+                "starting the scorer; the first time it trains its models"
+                if child.name == "scorer"
+                else f"starting the {child.name}"
+            )
+            status.update(f"{doing} ...")
+            if not console.is_terminal:
+                console.print(f"{doing} ...")
+            try:
+                supervisor.start(child, FIRST_START)
+            except ScorelensError as error:
+                raise ScorelensError(f"{error}{_last_words(child)}") from error
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return System(os.getpid(), **addresses, store=store, started=started)
+
+
+def _last_words(child: Child) -> str:
+    if child.log is None or not child.log.exists():
+        return ""
+    lines = [line for line in child.log.read_text("utf-8", "replace").splitlines()[-20:] if line.strip()]
+    return f" ({child.log})\n{_message(lines[-1])}" if lines else ""
+
+
+def _message(line: str) -> str:
+    try:
+        entry = json.loads(line)
+        return clean(f"{entry['message']} {entry.get('error', '')}".strip())
+    except (ValueError, KeyError, TypeError):
+        return clean(line)
+
+
+def _stop(supervisor: Supervisor, home: Home, console: Console) -> None:
+    for number in TOLD:
+        signal.signal(number, signal.SIG_IGN)
+    home.withdraw()
+    with console.status("stopping; what was answered is being stored ..."):
+        supervisor.stop()

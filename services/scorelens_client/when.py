@@ -1,0 +1,45 @@
+"""Times as people name them on a command line."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import click
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_when(text: str, now: datetime) -> datetime:
+    """Read a time that has passed since (`30m`, `2h`, `7d`), a day, or an RFC 3339 time; without a zone, UTC.
+
+    Raises ValueError with a text for people.
+    """
+    ago = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
+    if ago:
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()):
+            return datetime.combine(date.fromisoformat(text.strip()), time(), UTC)
+        moment = datetime.fromisoformat(text.strip())
+    except (ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{text!r} is not a time such as 30m, 2h, 7d (ago), 2026-11-22 or 2026-11-22T10:00:00Z"
+        ) from error
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class When(click.ParamType):
+    """A time on the command line."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the text, or fail with the parameter's name."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_when(value, datetime.now(UTC))
+        except (ValueError, OverflowError) as error:
+            self.fail(str(error), param, ctx)
