@@ -49,7 +49,7 @@ class SpoolReader:
         self._lock = Lock(self._path.with_suffix(".lock"), f"another shipper for {destination}")
         try:
             found = cursor.load(self._path)
-            self._cursor = found or _new_cursor(folder, destination)
+            self._cursor = found or first_cursor(folder, destination)
             self._saved = bool(found)
             self._next = self._cursor.position
             self._save(self._cursor)
@@ -146,7 +146,8 @@ class SpoolReader:
                     yield place, record
 
 
-def _new_cursor(folder: Path, destination: str) -> Cursor:
+def first_cursor(folder: Path, destination: str) -> Cursor:
+    """Return the cursor of a destination that begins now: before the oldest record that is still there."""
     for segment in segments_from(folder):
         if segment.header:
             counts = segment.header.counters
