@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from scorelens import conventions as names
-
 from scorelens_indexer.attributes import Attributes
 from scorelens_indexer.errors import PermanentError
 from scorelens_indexer.tag_names import tag_id

@@ -6,7 +6,6 @@ import math
 from typing import Any, Final
 
 from scorelens import conventions as names
-
 from scorelens_indexer import times
 from scorelens_indexer.attributes import Attributes, filled
 from scorelens_indexer.calculation import finite_list

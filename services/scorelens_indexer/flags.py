@@ -5,3 +5,4 @@ from typing import Final
 DOES_NOT_ADD_UP: Final = "does_not_add_up"
 NOT_FINITE: Final = "not_finite"
 DUPLICATE_TAG: Final = "duplicate_tag"
+TEXT_TRUNCATED: Final = "text_truncated"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scorelens import conventions as names
-
 from scorelens_indexer.attributes import Attributes
 from scorelens_indexer.errors import PermanentError
 

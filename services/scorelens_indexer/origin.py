@@ -6,7 +6,6 @@ import json
 from typing import Any, Final
 
 from scorelens import conventions as names
-
 from scorelens_indexer.attributes import filled, plain
 
 _OWN_PLACE: Final = (names.SERVICE_NAME, names.SERVICE_INSTANCE_ID, names.DEPLOYMENT_ENVIRONMENT)

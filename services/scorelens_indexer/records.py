@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from grpc import StatusCode
-from scorelens import conventions as names
-from scorelens_store.contract import Record
 
+from scorelens import conventions as names
 from scorelens_indexer import times
 from scorelens_indexer.attributes import Attributes, filled
 from scorelens_indexer.document import read_document
 from scorelens_indexer.errors import PermanentError
+from scorelens_indexer.flags import TEXT_TRUNCATED
 from scorelens_indexer.identity import SPAN_ID_BYTES, TRACE_ID_BYTES, has_ids, record_id
 from scorelens_indexer.scores import read_scores
+from scorelens_store.contract import Record
 
 _STATUSES: Final = {code.value[0]: code.name for code in StatusCode}
 
@@ -37,6 +38,8 @@ def read_record(span: Any, origin: dict[str, Any]) -> Record | None:
     flags: set[str] = set()
     record = _head(span, attributes, kind) | _model(attributes) | origin
     if kind == names.RECORD_DOCUMENT:
+        if "request" in attributes.texts(names.TRUNCATED):
+            flags.add(TEXT_TRUNCATED)
         record |= read_document(attributes, flags)
         record |= read_scores(span, attributes, flags)
     return record | {"flags": sorted(flags), "labels": {}}

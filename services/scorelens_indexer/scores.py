@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from scorelens import conventions as names
-
 from scorelens_indexer.attributes import Attributes, filled
 from scorelens_indexer.calculation import (
     TOLERANCE,
@@ -57,9 +56,8 @@ def _mark(
 ) -> None:
     if len(numbers["score"]) < len(tags):
         flags.add(DUPLICATE_TAG)
-    if not all(math.isfinite(sum(by_tag.values())) for by_tag in numbers.values()) or not all(
-        map(is_finite, calculations)
-    ):
+    # A tag without a calculation has NaN for margin and threshold; only its probability has to be there.
+    if not (all(map(math.isfinite, numbers["score"].values())) and all(map(is_finite, calculations))):
         flags.add(NOT_FINITE)
     if not all(adds_up(calculation) and _agrees(calculation, numbers["score"]) for calculation in calculations):
         flags.add(DOES_NOT_ADD_UP)

@@ -1,0 +1,177 @@
+"""From a serialised export to stored records, dead letters and counts: what the receiver is for, without gRPC."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from scorelens_indexer.account import Account, Counts
+from scorelens_indexer.budget import Budget
+from scorelens_indexer.dead_letters import DeadLetters, Letter
+from scorelens_indexer.errors import MalformedError, OverloadedError, PermanentError
+from scorelens_indexer.identity import identify
+from scorelens_indexer.origin import read_origin
+from scorelens_indexer.records import read_record
+from scorelens_indexer.writer import Writer
+from scorelens_store.contract import Outcome, PutResult, Record
+
+_log = logging.getLogger(__name__)
+
+_BUG: Final = "the indexer failed to read this span; its log has the cause"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a span stands in its export."""
+
+    of_resource: Any
+    of_scope: Any
+    span: Any
+
+
+@dataclass
+class Conversion:
+    """What the spans of one export became; `records` and `sources` run in parallel."""
+
+    received: int = 0
+    ignored: int = 0
+    records: list[Record] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """How many spans of an export can never be stored, and why the first of them cannot."""
+
+    spans: int
+    reason: str
+
+
+class Intake:
+    """Takes exports in from many threads at once."""
+
+    def __init__(self, writer: Writer, dead_letters: DeadLetters, account: Account, budget: Budget) -> None:
+        self._writer, self._dead_letters, self._account, self._budget = writer, dead_letters, account, budget
+        self._refusing = threading.Lock()
+
+    def accept(self, request: bytes) -> Rejections:
+        """Return once everything of an export is stored or put aside.
+
+        Raises MalformedError for what is no export, and UnavailableError or OverloadedError when the sender has to
+        keep the export and send it again.
+        """
+        try:
+            with self._budget.take(len(request)):
+                return self._accept(request)
+        except OverloadedError:
+            with self._refusing:  # one at a time, since these are beyond the budget
+                self._count_refused(sum(1 for _ in _sources(_parse(request))))
+            raise
+
+    def _accept(self, request: bytes) -> Rejections:
+        conversion = convert(_parse(request))
+        try:
+            results = self._writer.put(conversion.records, len(request)) if conversion.records else []
+            letters = [*conversion.letters, *_rejected(conversion, results)]
+            new_letters = self._dead_letters.add(letters) if letters else 0
+        except OverloadedError:
+            raise
+        except Exception:
+            self._count_refused(conversion.received)
+            raise
+        self._account.add(_counts(conversion, results, len(letters), new_letters))
+        return _rejections(letters)
+
+    def _count_refused(self, spans: int) -> None:
+        self._account.add(Counts(received=spans, refused=spans))
+
+
+def convert(export: Any) -> Conversion:
+    """Turn every span of an export into a record, a dead letter, or a count of those that are not meant for us."""
+    conversion = Conversion()
+    origin_of: Any = None
+    origin: dict[str, Any] = {}
+    for source in _sources(export):
+        if source.of_resource is not origin_of:
+            origin_of, origin = source.of_resource, read_origin(source.of_resource.resource)
+        _convert(source, origin, conversion)
+    return conversion
+
+
+def _convert(source: Source, origin: dict[str, Any], conversion: Conversion) -> None:
+    conversion.received += 1
+    try:
+        record = read_record(source.span, origin)
+    except PermanentError as error:
+        conversion.letters.append(_letter(source, str(error)))
+    except Exception:
+        _log.exception("a span could not be read")
+        conversion.letters.append(_letter(source, _BUG))
+    else:
+        if record is None:
+            conversion.ignored += 1
+        else:
+            conversion.records.append(record)
+            conversion.sources.append(source)
+
+
+def _parse(request: bytes) -> Any:
+    try:
+        return ExportTraceServiceRequest.FromString(request)
+    except DecodeError as error:
+        raise MalformedError("the request is not an ExportTraceServiceRequest of OTLP") from error
+
+
+def _sources(export: Any) -> Iterator[Source]:
+    for of_resource in export.resource_spans:
+        for of_scope in of_resource.scope_spans:
+            for span in of_scope.spans:
+                yield Source(of_resource, of_scope, span)
+
+
+def _rejected(conversion: Conversion, results: list[PutResult]) -> list[Letter]:
+    return [
+        _letter(source, result.reason)
+        for source, result in zip(conversion.sources, results, strict=True)
+        if result.outcome is Outcome.REJECTED
+    ]
+
+
+def _letter(source: Source, reason: str) -> Letter:
+    """Keep a span together with the resource and the scope that belong to it."""
+    export = ExportTraceServiceRequest()
+    of_resource = export.resource_spans.add(schema_url=source.of_resource.schema_url)
+    of_resource.resource.CopyFrom(source.of_resource.resource)
+    of_scope = of_resource.scope_spans.add(schema_url=source.of_scope.schema_url)
+    of_scope.scope.CopyFrom(source.of_scope.scope)
+    of_scope.spans.add().CopyFrom(source.span)
+    return Letter(identify(source.span), reason, export.SerializeToString())
+
+
+def _counts(conversion: Conversion, results: list[PutResult], letters: int, new_letters: int) -> Counts:
+    outcomes = Counter(result.outcome for result in results)
+    return Counts(
+        received=conversion.received,
+        stored=outcomes[Outcome.STORED],
+        duplicates=outcomes[Outcome.DUPLICATE] + letters - new_letters,  # a dead letter that came again is one, too
+        forgotten=outcomes[Outcome.FORGOTTEN],
+        dead_letters=new_letters,
+        ignored=conversion.ignored,
+        unmapped_fields=sum(result.unmapped_fields for result in results),
+    )
+
+
+def _rejections(letters: list[Letter]) -> Rejections:
+    if not letters:
+        return Rejections(0, "")
+    reason = letters[0].reason
+    _log.warning("spans were put aside as dead letters", extra={"spans": len(letters), "first": reason})
+    return Rejections(len(letters), reason)

@@ -1,0 +1,149 @@
+"""The one thread that changes the store.
+
+While it commits one group of records the next one gathers, so that many small exports share a commit and a lone one
+waits for nobody. Changes that people ask for (labels, forgetting) run on the same thread, in order with the records.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from scorelens_indexer.errors import OverloadedError
+from scorelens_runtime.errors import UnavailableError
+from scorelens_store.contract import PutResult, Record, Store
+
+_log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class _Put:
+    """Records of one export; `size` is what they took on the wire, in bytes."""
+
+    records: Sequence[Record]
+    size: int
+    future: Future[list[PutResult]] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """Anything else that changes the store."""
+
+    action: Callable[[Store], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+
+class Writer:
+    """Puts records of concurrent callers into a store together. Callers bound how much waits (see budget.py)."""
+
+    def __init__(self, store: Store, *, batch_bytes: int, batch_records: int) -> None:
+        """Start the thread; one `Store.put` gets at most so many bytes or records, or else a single export."""
+        self._store, self._batch_bytes, self._batch_records = store, batch_bytes, batch_records
+        self._waiting: deque[_Put | _Change] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._store_away = False
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    def put(self, records: Sequence[Record], size: int) -> list[PutResult]:
+        """Wait until records are committed; return one result each. Raises what `Store.put` raises."""
+        results: list[PutResult] = self._submit(_Put(records, size)).result()
+        return results
+
+    def change(self, action: Callable[[Store], Answer]) -> Answer:
+        """Run a change on the store and return what it returns."""
+        answer: Answer = self._submit(_Change(action)).result()
+        return answer
+
+    def close(self) -> None:
+        """Finish what waits, then end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _submit(self, item: _Put | _Change) -> Future[Any]:
+        with self._changed:
+            if self._closed:
+                raise OverloadedError("the indexer is shutting down; try again later")
+            self._waiting.append(item)
+            self._changed.notify()
+        return item.future
+
+    def _work(self) -> None:
+        while item := self._next():
+            if isinstance(item, _Change):
+                _settle(item, self._store)
+            else:
+                self._commit([item, *self._joining(item)])
+
+    def _next(self) -> _Put | _Change | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            return self._waiting.popleft() if self._waiting else None
+
+    def _joining(self, first: _Put) -> list[_Put]:
+        """Take the puts that wait behind the first one as far as the bounds of one commit allow."""
+        group: list[_Put] = []
+        size, records = first.size, len(first.records)
+        with self._changed:
+            while self._waiting and isinstance(item := self._waiting[0], _Put):
+                size, records = size + item.size, records + len(item.records)
+                if size > self._batch_bytes or records > self._batch_records:
+                    break
+                self._waiting.popleft()
+                group.append(item)
+        return group
+
+    def _commit(self, group: Sequence[_Put]) -> None:
+        try:
+            results = self._store.put([record for item in group for record in item.records])
+        except UnavailableError as error:
+            self._note(error)
+            for item in group:
+                item.future.set_exception(error)
+        except Exception as error:
+            self._commit_apart(group, error)
+        else:
+            self._note(None)
+            _share_out(group, results)
+
+    def _commit_apart(self, group: Sequence[_Put], error: Exception) -> None:
+        """Let a failure that no store should raise meet only the export that brings it about."""
+        if len(group) == 1:
+            group[0].future.set_exception(error)
+        else:
+            for item in group:
+                self._commit([item])
+
+    def _note(self, error: UnavailableError | None) -> None:
+        """Log when the store goes away and when it is back, and nothing in between."""
+        if error is not None and not self._store_away:
+            _log.warning("the store is away; senders keep what they have", extra={"error": str(error)})
+        if error is None and self._store_away:
+            _log.info("the store is back")
+        self._store_away = error is not None
+
+
+def _settle(change: _Change, store: Store) -> None:
+    try:
+        change.future.set_result(change.action(store))
+    except Exception as error:
+        change.future.set_exception(error)
+
+
+def _share_out(group: Sequence[_Put], results: Sequence[PutResult]) -> None:
+    """Give each export the results of its own records."""
+    start = 0
+    for item in group:
+        end = start + len(item.records)
+        item.future.set_result(list(results[start:end]))
+        start = end
