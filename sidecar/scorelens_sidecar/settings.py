@@ -10,6 +10,9 @@ from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import choice, duration, ratio, setting, size, whole, yes_no
 
+LEAST_BYTES = 64 * 2**10
+MOST_BATCH_BYTES = 64 * 2**20
+
 
 def _endpoints(text: str) -> tuple[Endpoint, ...]:
     return tuple(Endpoint.parse(part.strip()) for part in text.split(",") if part.strip())
@@ -110,3 +113,23 @@ class SidecarSettings:
     environment: str = setting("", "deployment.environment.name of the spans.", str)
     drain: float = setting("10s", "How long calls in flight may go on after SIGTERM.", duration)
     log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))
+
+
+def check(settings: SidecarSettings) -> None:
+    """Refuse settings that are right one by one and wrong together; raises SettingError that names them."""
+    if (settings.tls_key is None) != (settings.tls_certificate is None):
+        missing, given = ("--tls-certificate", "--tls-key")[:: 1 if settings.tls_key else -1]
+        raise SettingError(f"setting {given}: needs {missing} as well; the two belong together")
+    if not settings.otlp:
+        raise SettingError("setting --otlp: names no receiver; name at least one HOST:PORT")
+    if len(set(settings.otlp)) < len(settings.otlp):
+        raise SettingError("setting --otlp: names a receiver twice; each gets everything anyway")
+    if settings.listen.port and settings.listen.address == settings.upstream.address:
+        raise SettingError(f"setting --upstream: {settings.upstream.address} is where the sidecar itself listens")
+    for name in ("segment_bytes", "spool_bytes", "batch_bytes"):
+        if getattr(settings, name) < LEAST_BYTES:
+            raise SettingError(f"setting --{name.replace('_', '-')}: must be at least 64KiB")
+    if settings.batch_bytes > MOST_BATCH_BYTES:
+        raise SettingError("setting --batch-bytes: no receiver takes more than 64MiB at once, most take 4MiB")
+    if settings.spool_age <= 0:
+        raise SettingError("setting --spool-age: must be longer than nothing")

@@ -38,6 +38,20 @@ def open_private(path: Path, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
+def held_locks(home: Path) -> list[Path]:
+    """List the locks below the sidecar's folder that some process holds now."""
+    paths = [*(home / "spool").glob(f"relay-*/{LOCK}"), *(home / "spool").glob("relay-*/cursors/*.lock")]
+    return [path for path in paths if _is_held(path)]
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        Lock(path, "").release()
+    except SpoolLockedError:
+        return True
+    return False
+
+
 class Lock:
     """An exclusive claim on a file, which ends with the process however it ends."""
 

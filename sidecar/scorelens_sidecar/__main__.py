@@ -1,0 +1,157 @@
+"""The `scorelens sidecar` command: supervises a relay and a shipper.
+
+The listening socket belongs to this process, so that callers wait in its backlog, instead of being refused, while a
+dead relay is replaced. This process imports no gRPC and decodes nothing; it has little to die of.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+
+import click
+
+from scorelens_runtime import logs
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import ScorelensError, SettingError
+from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.settings import options, variable_of
+from scorelens_runtime.supervise import Child, Supervisor
+from scorelens_sidecar.settings import SidecarSettings, check
+from scorelens_sidecar.spool.errors import SpoolLockedError
+from scorelens_sidecar.spool.folders import LOCK, Lock, held_locks, make_private
+
+LISTEN_FD = "SCORELENS_LISTEN_FD"
+"""Names, to the relay, the listening socket that it inherits."""
+
+_COMPONENT = "sidecar"
+_BACKLOG = 1024
+_WATCH = 0.1
+_SHIPPER_DRAIN = 15.0
+_GRACE = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@click.command(short_help="Record what passes to a gRPC server.")
+@options(SidecarSettings, _COMPONENT)
+def command(settings: SidecarSettings) -> None:
+    """Stand in front of a gRPC server and record every call, its answer and the calculation behind it.
+
+    Callers connect to --listen instead of --upstream and notice nothing. What is recorded waits on disk until every
+    receiver named by --otlp has it. Each option can be given as an environment variable, too: --spool-bytes is
+    SCORELENS_SIDECAR_SPOOL_BYTES.
+
+    \b
+    Examples:
+      scorelens sidecar --listen 127.0.0.1:50051 --upstream 127.0.0.1:50052 --otlp 127.0.0.1:4317
+      scorelens sidecar --upstream https://scorer.example:443 --otlp https://collector.example:4317
+      scorelens sidecar --redact email,iban,author          masks them before anything leaves
+      scorelens sidecar --mode required --fsync always      for audits: what cannot be recorded is not answered
+    """
+    logs.set_up(_COMPONENT, settings.log_level)
+    check(settings)
+    run(settings, _texts_of(click.get_current_context()))
+
+
+def run(settings: SidecarSettings, environment: Mapping[str, str]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain: first the relay, then the shipper; the rest stays in the spool.
+
+    `environment` tells the children the same settings. Raises SettingError when the folder or the address is taken.
+    """
+    make_private(settings.folder)
+    lock = Lock(settings.folder / LOCK, "another sidecar")
+    follow_supervisor()
+    try:
+        patience = _GRACE if _wait_for_predecessor(settings) else 0.0
+        with listen(settings.listen, patience) as listener:
+            _supervise(settings, listener, dict(environment))
+    finally:
+        lock.release()
+
+
+def listen(endpoint: Endpoint, patience: float = 0.0) -> socket.socket:
+    """Bind and listen; port 0 takes any free one.
+
+    A port in use is tried for `patience` seconds. Raises SettingError.
+    """
+    limit = time.monotonic() + patience
+    while True:
+        try:
+            family, _, _, _, address = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)[0]
+            return socket.create_server(address, family=family, backlog=_BACKLOG)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > limit:
+                reason = str(error.strerror or error).partition(" (")[0]
+                raise SettingError(f"setting --listen: cannot listen on {endpoint.address}: {reason}") from error
+        time.sleep(_WATCH)
+
+
+def _supervise(settings: SidecarSettings, listener: socket.socket, environment: dict[str, str]) -> None:
+    supervisor = Supervisor()
+    told = threading.Event()
+    try:
+        # Ended in reverse order: what the relay still records, the shipper still sends.
+        _start(supervisor, _child("shipper", environment, drain=_SHIPPER_DRAIN))
+        _start(supervisor, _relay(listener, environment, settings.drain))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: told.set())
+        address = Endpoint(settings.listen.host, listener.getsockname()[1]).address
+        announce(address, upstream=str(settings.upstream), folder=str(settings.folder))
+        while not told.wait(_WATCH):
+            supervisor.watch()
+        _log.info("draining")
+        listener.close()
+    finally:
+        supervisor.stop()
+
+
+def _start(supervisor: Supervisor, child: Child) -> None:
+    try:
+        supervisor.start(child)
+    except ScorelensError:
+        # A child that refused a setting has said so in one line already.
+        if child.process and child.process.poll() == SettingError.exit_status:
+            raise click.exceptions.Exit(SettingError.exit_status) from None
+        raise
+
+
+def _relay(listener: socket.socket, environment: dict[str, str], drain: float) -> Child:
+    number = listener.fileno()
+    child = _child("relay", environment | {LISTEN_FD: str(number)}, drain=drain + _GRACE)
+    return dataclasses.replace(child, pass_fds=[number])
+
+
+def _child(name: str, environment: dict[str, str], drain: float) -> Child:
+    return Child(name, [sys.executable, "-m", f"scorelens_sidecar.{name}"], environment, drain=drain)
+
+
+def _texts_of(context: click.Context) -> dict[str, str]:
+    """Return the settings that this command was given, by flag or environment, as the variables of the children."""
+    given = ((field, context.params.get(field.name)) for field in dataclasses.fields(SidecarSettings))
+    return {variable_of(field, _COMPONENT): str(text) for field, text in given if text is not None}
+
+
+def _wait_for_predecessor(settings: SidecarSettings) -> bool:
+    """Wait for relay and shipper of a sidecar that was killed, which end within their drain time; tell if there were."""
+    limit = time.monotonic() + settings.drain + _SHIPPER_DRAIN
+    waited = False
+    while held := held_locks(settings.folder):
+        waited = True
+        if time.monotonic() > limit:
+            raise SpoolLockedError(f"another process still uses {held[0].parent}; stop it or name another folder")
+        time.sleep(_WATCH)
+    return waited
+
+
+if __name__ == "__main__":
+    from scorelens_runtime.main import main
+
+    main([_COMPONENT, *sys.argv[1:]])
