@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanKind
+
 from scorelens.v1.scorer_pb2 import EXPLANATION_EXACT, ScoreRequest, ScoreResponse
 from scorelens_sidecar.captured import CapturedCall, End, Part
 from scorelens_sidecar.spans import decode, encode, encode_request, encode_resource

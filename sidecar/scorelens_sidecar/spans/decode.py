@@ -9,9 +9,9 @@ from itertools import zip_longest
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+
 from scorelens import conventions as names
 from scorelens.v1.scorer_pb2 import Document, DocumentCalculation, ModelRef, Result, ScoreRequest, ScoreResponse
-
 from scorelens_sidecar.captured import CapturedCall, End, Part
 from scorelens_sidecar.spans.compression import UndecodableError, decompress
 from scorelens_sidecar.spans.identity import Identity, identify
@@ -42,6 +42,11 @@ class ScoredDocument:
     def model(self) -> ModelRef:
         """Return the model that answered."""
         return self.result.model if self.result.HasField("model") else self.calculation.model
+
+    @property
+    def is_scored(self) -> bool:
+        """Tell whether anything was said of the document."""
+        return bool(self.result.ByteSize() or self.calculation.ByteSize())
 
 
 @dataclass(slots=True)
@@ -129,6 +134,4 @@ def _mismatch(request: ScoreRequest, answer: ScoreResponse) -> str:
 
 
 def _id_mismatch(document: Document, result: Result) -> str:
-    if result.document_id == document.id:
-        return ""
-    return f"the result at this place is of document {result.document_id[:200]!r}"
+    return "" if result.document_id == document.id else "the result at this place is of another document"

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import nan
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from scorelens import conventions as names
 from scorelens.v1.scorer_pb2 import Calculation, Document, DocumentCalculation, Explanation, Result
-
 from scorelens_sidecar.spans.times import rfc3339
 from scorelens_sidecar.spans.wire import (
     EVENT_ATTRIBUTES,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scorelens import conventions as names
-
 from scorelens_sidecar.captured import NO_STATUS, CapturedCall, End, Part
 from scorelens_sidecar.spans.decode import DecodedCall, ScoredDocument
 from scorelens_sidecar.spans.document import encode_calculations, encode_document, encode_result, span_attributes

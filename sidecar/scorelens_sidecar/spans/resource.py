@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from scorelens import conventions as names
-
 from scorelens_sidecar.spans import wire
 
 KUBERNETES = {

@@ -1,0 +1,1 @@
+"""Tests of the shipper, against real receivers and real spools."""
