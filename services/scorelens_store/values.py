@@ -1,0 +1,176 @@
+"""What a record holds in each field, checked and in the form that every store indexes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from scorelens_store.contract import Record
+from scorelens_store.fields import FIELDS, OPEN_FIELDS, OPEN_NAME, Type
+from scorelens_store.query.values import single
+
+Value = str | int | float | bool
+Values = dict[str, list[Value]]
+
+KEYWORD_LIMIT: Final = 8191
+"""Keywords with more characters stay in the record and are not indexed, since four bytes of each must fit a term."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_INTEGERS: Final = range(-(2**63), 2**63)
+_PATHS: Final = {name: (tuple(name.split(".")), field.type) for name, field in FIELDS.items()}
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return microseconds since 1970; a moment without a zone is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(count: int) -> datetime:
+    """Return the moment so many microseconds after 1970."""
+    return _EPOCH + count * _MICROSECOND
+
+
+def field_values(record: Record) -> Values:
+    """Return the values of each field that has any; dates are microseconds, floats 32 bits, keywords distinct.
+
+    Raises ValueError with the reason where the record can never be stored.
+    """
+    values = {name: found for name, found in _fixed(record) if found}
+    for name, found in _open(record):
+        values.setdefault(name, []).extend(found)
+    for required in ("record.id", "@timestamp"):
+        if not values.get(required) or values[required] == [""]:
+            raise ValueError(f"{required} is missing")
+    if len(values["@timestamp"]) > 1 or len(values["record.id"]) > 1:
+        raise ValueError("a record has one record.id and one @timestamp")
+    return values
+
+
+def encode(record: Record) -> bytes:
+    """Return a record as JSON. Raises ValueError with the reason where JSON cannot hold it."""
+    try:
+        encoded = orjson.dumps(record)
+    except TypeError as exc:
+        raise ValueError(f"the record is not JSON: {exc}") from None
+    if b"null" in encoded:
+        _refuse_infinite(record, "")
+    return encoded
+
+
+def _refuse_infinite(value: Any, path: str) -> None:
+    # orjson writes what is not finite as null, which would change the record silently.
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{path} is {value}, which JSON cannot hold")
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            _refuse_infinite(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _refuse_infinite(part, path)
+
+
+def _fixed(record: Record) -> Iterator[tuple[str, list[Value]]]:
+    for name, (path, kind) in _PATHS.items():
+        value: Any = record
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+            if value is None:
+                break
+        if value is not None:
+            yield name, _values(name, kind, value)
+
+
+def _open(record: Record) -> Iterator[tuple[str, list[Value]]]:
+    for prefix, kind in OPEN_FIELDS.items():
+        value: Any = record
+        for part in prefix.split(".")[:-1]:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None:
+            continue
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{prefix[:-1]} is not an object")
+        for name, part in _leaves(prefix, value):
+            found = _values(name, kind, part)
+            if found and OPEN_NAME.fullmatch(name.removeprefix(prefix)):
+                yield name, found
+
+
+def _leaves(prefix: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, part in value.items():
+        if isinstance(part, Mapping):
+            yield from _leaves(f"{prefix}{name}.", part)
+        else:
+            yield prefix + name, part
+
+
+def _values(name: str, kind: Type, value: Any) -> list[Value]:
+    parts = value if isinstance(value, list | tuple) else (value,)
+    read = _READERS[kind]
+    try:
+        found = [read(part) for part in parts if part is not None]
+    except (ValueError, OverflowError, TypeError) as exc:
+        reason = str(exc) if isinstance(exc, ValueError) else f"is out of range for a field of type {kind}"
+        raise ValueError(f"{name} {reason}") from None
+    if kind is Type.KEYWORD:
+        return [keyword for keyword in dict.fromkeys(found) if len(str(keyword)) <= KEYWORD_LIMIT]
+    return found
+
+
+def _text(value: Any) -> Value:
+    if not isinstance(value, str):
+        raise ValueError("is not text")  # noqa: TRY004: one type of error says why a record is refused
+    return value
+
+
+def _keyword(value: Any) -> Value:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | float):
+        return orjson.dumps(value).decode()
+    raise ValueError("is not a keyword")
+
+
+def _float(value: Any) -> Value:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("is not a number")
+    if not math.isfinite(value):
+        raise ValueError(f"is {value}, which is not a number")
+    return single(value)
+
+
+def _integer(value: Any) -> Value:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError("is not a whole number")
+    if int(value) not in _INTEGERS:
+        raise ValueError("is out of range for 64 bits")
+    return int(value)
+
+
+def _date(value: Any) -> Value:
+    try:
+        return to_microseconds(datetime.fromisoformat(value))
+    except (TypeError, ValueError):
+        raise ValueError(f"is not a date as RFC 3339 writes it: {value!r}") from None
+
+
+def _boolean(value: Any) -> Value:
+    if not isinstance(value, bool):
+        raise ValueError("is neither true nor false")  # noqa: TRY004
+    return value
+
+
+_READERS: Final[dict[Type, Callable[[Any], Value]]] = {
+    Type.TEXT: _text,
+    Type.KEYWORD: _keyword,
+    Type.FLOAT: _float,
+    Type.INTEGER: _integer,
+    Type.DATE: _date,
+    Type.BOOLEAN: _boolean,
+}
