@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -86,12 +87,12 @@ def table(one: Explained, width: int, most: int | None = None) -> RenderableType
     """Lay a calculation out as a sum; with `most`, the terms after so many are drawn together."""
     shown = one.terms if most is None else one.terms[:most]
     later = one.terms[len(shown) :]
-    rows = [Term("(where it starts)", one.intercept), *shown]
+    rows = [Term("(intercept)", one.intercept), *shown]
     rest = one.remainder_terms + len(later)
     if rest or one.remainder:
         left = math.fsum((one.remainder, *(term.contribution for term in later)))
         rows.append(Term(f"({rest:,} more term{'s' if rest != 1 else ''})", left))
-    return Group(_heading(one), _sum(one, rows, width), *_conclusion(one))
+    return Group(_heading(one), *(Padding(part, (0, 0, 0, 2)) for part in (_sum(one, rows, width), *_conclusion(one))))
 
 
 def bar(value: float, scale: float, width: int = BAR) -> Text:
@@ -109,7 +110,7 @@ def bar(value: float, scale: float, width: int = BAR) -> Text:
 def _heading(one: Explained) -> Text:
     heading = Text()
     heading.append(clean(one.title), "bold")
-    if one.title != one.tag:
+    if one.title.lower() != one.tag:
         heading.append(f"  {one.tag}", "dim")
     heading.append(f"  {one.probability:.1%}", "bold green" if one.selected else "bold")
     heading.append(f"  {'selected' if one.selected else 'not selected'} (threshold {one.threshold:.1%})")
@@ -120,51 +121,48 @@ def _sum(one: Explained, rows: Sequence[Term], width: int) -> Table:
     with_bar = width >= 72
     scale = max((abs(row.contribution) for row in rows), default=0.0)
     grid = Table(box=None, pad_edge=True, header_style="dim", padding=(0, 2, 0, 0))
-    grid.add_column("feature", ratio=1, overflow="fold", max_width=max(width - 40 - BAR * with_bar, 16))
+    grid.add_column("feature", ratio=1, overflow="fold", max_width=max(width - 42 - (BAR + 3) * with_bar, 16))
     for name in ("value", "coefficient", "adds"):
         grid.add_column(name, justify="right", no_wrap=True)
-    if with_bar:
-        grid.add_column("", no_wrap=True)
+    grid.add_column("", no_wrap=True)
     for row in rows:
-        cells = [Text(clean(row.feature)), _number(row.value), _number(row.coefficient), f"{row.contribution:+.4f}"]
-        if row.value is None:
-            cells[0].stylize("dim")  # type: ignore[union-attr]
-        grid.add_row(*cells, *([bar(row.contribution, scale)] if with_bar else []))
-    sign = "=" if one.adds_up else "≠"
-    total = [Text("sum", "bold"), "", "", Text(f"{one.sum:+.4f}", "bold")]
-    if one.explanation != "exact":
-        total[0] = Text(f"sum (the terms are {one.explanation}: they need not add up)", "dim")
-    grid.add_row(
-        *total, *([Text(f"{sign} margin {one.margin:+.4f}", "" if one.adds_up else "bold red")] if with_bar else [])
-    )
+        feature = Text(clean(row.feature), "dim" if row.value is None else "")
+        drawn = bar(row.contribution, scale) if with_bar else None
+        grid.add_row(feature, _number(row.value), _number(row.coefficient), f"{row.contribution:+.4f}", drawn)
+    grid.add_row(_sum_label(one), "", "", Text(f"{one.sum:+.4f}", "bold"))
     return grid
 
 
-def _conclusion(one: Explained) -> list[Text]:
-    lines = []
+def _sum_label(one: Explained) -> Text:
+    if one.adds_up:
+        return Text("sum = margin", "bold")
+    if one.explanation == "exact":
+        return Text(f"sum ≠ margin {one.margin:+.4f}", "bold red")
+    return Text(f"sum; margin {one.margin:+.4f} (terms are {one.explanation})", "dim")
+
+
+def _conclusion(one: Explained) -> Iterator[Text]:
     if one.explanation == "exact" and not one.adds_up:
-        lines.append(Text(f"does not add up: the sum {one.sum!r} is not the margin {one.margin!r}", "bold red"))
+        yield Text(f"does not add up: the sum {one.sum!r} is not the margin {one.margin!r}", "bold red")
     linked = one.linked
-    if linked is None:
-        lines.append(
-            Text(f"{clean(one.link)}({one.margin:+.4f}) = {one.probability:.4f}, by a link of the model's own")
-        )
-    else:
-        inside = f"{one.margin:+.4f}"
-        if one.link_parameters:
-            slope, offset = one.link_parameters.get("slope", 1.0), one.link_parameters.get("offset", 0.0)
-            inside = f"{slope:.4g} × {one.margin:+.4f} {'-' if offset < 0 else '+'} {abs(offset):.4g}"
-        right = abs(linked - one.probability) <= LINK_TOLERANCE
-        comparison = "≥" if one.selected else "<"
-        decision = f"   {comparison} threshold {one.threshold:.4f}: {'selected' if one.selected else 'not selected'}"
-        text = f"probability = {one.link}({inside}) = {one.probability:.4f}{decision}"
-        lines.append(
-            Text(text if right else f"{text}   does not add up: it would be {linked:.4f}", "" if right else "bold red")
-        )
+    own = "" if linked is not None else " (a link of the model's own)"
+    yield Text(f"probability = {clean(one.link)}({_inside_link(one)}) = {one.probability:.4f}{own}")
+    if linked is not None and abs(linked - one.probability) > LINK_TOLERANCE:
+        yield Text(f"does not add up: {one.link} of the margin is {linked:.6f}", "bold red")
+    reached = one.probability >= one.threshold
+    verdict = "selected" if one.selected else "not selected"
+    style = "" if reached == one.selected else "bold red"
+    yield Text(f"{one.probability:.4f} {'≥' if reached else '<'} threshold {one.threshold:.4f}: {verdict}", style)
     if one.intermediates:
         values = ", ".join(f"{clean(name)} {value:.4g}" for name, value in sorted(one.intermediates.items()))
-        lines.append(Text(f"on the way: {values}", "dim"))
-    return [Text("  ").append_text(line) for line in lines]
+        yield Text(f"on the way: {values}", "dim")
+
+
+def _inside_link(one: Explained) -> str:
+    if one.link != "sigmoid" or not one.link_parameters:
+        return f"{one.margin:+.4f}"
+    slope, offset = one.link_parameters.get("slope", 1.0), one.link_parameters.get("offset", 0.0)
+    return f"{slope:.4g} × {one.margin:+.4f} {'-' if offset < 0 else '+'} {abs(offset):.4g}"
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
+from typing import Self
 
 POLL = 0.2
 TAIL = 4 * 2**20
@@ -32,6 +33,13 @@ class LogReader:
         self._path = path
         self._file = self._open()
         self._held = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:
+            self._file.close()
 
     def there(self) -> Iterator[bytes]:
         """Yield the whole lines that are there now, those of rotated parts first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import ScorelensError, UnavailableError
 

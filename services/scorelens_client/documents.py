@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
+
 from scorelens.v1.scorer_pb2 import ActivityEvent, Document
 from scorelens_runtime.errors import ScorelensError
 

@@ -6,13 +6,13 @@ import math
 from typing import Any
 
 import grpc
+
 from scorelens.conventions import PURPOSE_KEY, VIEW_FULL, VIEW_KEY
 from scorelens.v1.scorer_pb2 import Calculation, Explanation, ScoreRequest
 from scorelens.v1.scorer_pb2_grpc import ScorerStub
-from scorelens_runtime.errors import ScorelensError
-
 from scorelens_client.channel import open_channel, translate
 from scorelens_client.documents import document_of_record
+from scorelens_runtime.errors import ScorelensError
 
 TIMEOUT = 60.0
 TOLERANCE = 1e-6
@@ -32,7 +32,7 @@ def explain_again(record: dict[str, Any], address: str) -> dict[str, Any]:
         model_version=model.get("version", ""),
         all_terms=True,
     )
-    metadata = [(VIEW_KEY, VIEW_FULL), (PURPOSE_KEY, "explain")]
+    metadata = ((VIEW_KEY, VIEW_FULL), (PURPOSE_KEY, "explain"))
     with open_channel(address) as channel:
         try:
             answer = ScorerStub(channel).Score(request, metadata=metadata, timeout=TIMEOUT)

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from scorelens_store.contract import Hit
 
 from scorelens_client.terminal import clean, marked
+from scorelens_store.contract import Hit
 
 Record = Mapping[str, Any]
 MOST_TAGS = 4

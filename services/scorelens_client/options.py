@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from scorelens_runtime.home import default_home
 
 from scorelens_client.home import Home
 from scorelens_client.when import When
+from scorelens_runtime.home import default_home
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scorelens_store.contract import Reader
-from scorelens_store.fields import FIELDS
 from scorelens_store.open import open_reader
-from scorelens_store.query.tree import Any as AnyOf
-from scorelens_store.query.tree import Equals, Node
 
 from scorelens_client.home import Home
+from scorelens_store.contract import Reader
+from scorelens_store.fields import FIELDS
+from scorelens_store.query.tree import Any as AnyOf
+from scorelens_store.query.tree import Equals, Node
 
 
 def store_of(home: Home, named: str | None) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
-from scorelens_runtime.errors import ScorelensError
 
 from scorelens_client.terminal import clean
+from scorelens_runtime.errors import ScorelensError
 
 SHOWN = 10
 

@@ -18,13 +18,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
+
 from scorelens.conventions import PURPOSE_KEY, VIEW_FULL, VIEW_KEY
 from scorelens.v1.scorer_pb2 import DocumentCalculation, Result, ScoreRequest, ScoreResponse
 from scorelens.v1.scorer_pb2_grpc import ScorerStub
-from scorelens_runtime.errors import ScorelensError
-
 from scorelens_client.batches import Line
 from scorelens_client.channel import translate
+from scorelens_runtime.errors import ScorelensError
 
 AGAIN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED)
 SMALLER = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.INTERNAL)
@@ -118,9 +118,9 @@ class Sender:
             self._stopped.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _metadata(self) -> list[tuple[str, str]]:
-        view = [(VIEW_KEY, VIEW_FULL)] if self._sending.full else []
-        return view + ([(PURPOSE_KEY, self._sending.purpose)] if self._sending.purpose else [])
+    def _metadata(self) -> tuple[tuple[str, str], ...]:
+        view = ((VIEW_KEY, VIEW_FULL),) if self._sending.full else ()
+        return view + (((PURPOSE_KEY, self._sending.purpose),) if self._sending.purpose else ())
 
 
 def _outcomes(batch: Sequence[Line], answer: ScoreResponse) -> Iterator[Scored]:

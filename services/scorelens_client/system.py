@@ -21,14 +21,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+
+from scorelens_client.home import Home, System
+from scorelens_client.terminal import clean
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.logs import JsonFormatter
 from scorelens_runtime.settings import setting
 from scorelens_runtime.supervise import Child, Supervisor
-
-from scorelens_client.home import Home, System
-from scorelens_client.terminal import clean
 
 FIRST_START = 300.0
 """Longest wait for a part to serve, in seconds; a scorer trains its models when it starts for the first time."""
@@ -209,7 +209,7 @@ def processes(home: Home, addresses: dict[str, str], store: str, lock: int) -> l
             [sys.executable, "-P", "-m", "scorelens_runtime", name, *words],
             environment=environment,
             pass_fds=[lock],
-            drain=30.0,
+            drain=60.0,
             log=home.logs / f"{name}.log",
         )
         for name, words in arguments.items()

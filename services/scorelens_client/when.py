@@ -30,7 +30,7 @@ def parse_when(text: str, now: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-class When(click.ParamType):
+class When(click.ParamType[datetime]):
     """A time on the command line."""
 
     name = "time"

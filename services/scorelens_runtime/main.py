@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 import sys
-from typing import Any
+import traceback
+from typing import NoReturn
 
 import click
 
 from scorelens_runtime.errors import MissingExtraError, ScorelensError
 
-# subcommand -> (module, attribute, extra that brings its libraries, one line of help)
+# subcommand -> (module that has it as `command`, extra that brings its libraries, one line of help)
 COMMANDS = {
-    "demo": ("scorelens_client.commands.demo", "command", "all", "Run the whole system on a made-up corpus."),
-    "up": ("scorelens_client.commands.up", "command", "all", "Run the whole system on this machine."),
-    "score": ("scorelens_client.commands.score", "command", "client", "Score documents from a file."),
-    "search": (
-        "scorelens_client.commands.search",
-        "command",
-        "client",
-        "Search documents, scores and reasons.",
-    ),
-    "show": (
-        "scorelens_client.commands.show",
-        "command",
-        "client",
-        "Show a document and the calculation behind it.",
-    ),
-    "log": ("scorelens_client.commands.log", "command", "client", "Follow the calculation log."),
-    "pull": (
-        "scorelens_client.commands.pull",
-        "command",
-        "client",
-        "Pull documents up by id or from the log.",
-    ),
-    "status": ("scorelens_client.commands.status", "command", "client", "Show what became of every call."),
-    "dead-letters": (
-        "scorelens_client.commands.dead_letters",
-        "command",
-        "client",
-        "List what could never be stored.",
-    ),
-    "scorer": ("scorelens_scorer.__main__", "command", "scorer", "Serve models."),
-    "sidecar": ("scorelens_sidecar.__main__", "command", "sidecar", "Record what passes to a gRPC server."),
-    "indexer": ("scorelens_indexer.__main__", "command", "indexer", "Receive spans and store them."),
+    "demo": ("scorelens_client.commands.demo", "all", "Run the whole system on a made-up corpus."),
+    "up": ("scorelens_client.commands.up", "all", "Run the whole system on this machine."),
+    "score": ("scorelens_client.commands.score", "client", "Score documents from a file."),
+    "search": ("scorelens_client.commands.search", "client", "Search documents, scores and reasons."),
+    "show": ("scorelens_client.commands.show", "client", "Show a document and the calculation behind it."),
+    "log": ("scorelens_client.commands.log", "client", "Follow the calculation log."),
+    "pull": ("scorelens_client.commands.pull", "client", "Pull documents up by id, by query or from the log."),
+    "status": ("scorelens_client.commands.status", "client", "Show what became of every call."),
+    "dead-letters": ("scorelens_client.commands.dead_letters", "client", "List what could never be stored."),
+    "scorer": ("scorelens_scorer.__main__", "scorer", "Serve models."),
+    "sidecar": ("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
+    "indexer": ("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),
 }
 
 
@@ -58,9 +41,9 @@ class Commands(click.Group):
         """Import one subcommand."""
         if cmd_name not in COMMANDS:
             return None
-        module, attribute, extra, _ = COMMANDS[cmd_name]
+        module, extra, _ = COMMANDS[cmd_name]
         try:
-            command: click.Command = getattr(importlib.import_module(module), attribute)
+            command: click.Command = importlib.import_module(module).command
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 f"scorelens {cmd_name} needs {error.name}, which is not installed: pip install 'scorelens[{extra}]'"
@@ -70,7 +53,7 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without importing any."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, row[3]) for name, row in COMMANDS.items()])
+            formatter.write_dl([(name, row[2]) for name, row in COMMANDS.items()])
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -87,18 +70,35 @@ def scorelens() -> None:
     """
 
 
-def main(arguments: list[str] | None = None) -> Any:
-    """Run the command line; errors meant for people become one line on standard error."""
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit; errors become one line on standard error."""
     try:
-        sys.exit(scorelens.main(args=arguments, prog_name="scorelens", standalone_mode=False) or 0)
+        status = scorelens.main(args=arguments, prog_name="scorelens", standalone_mode=False) or 0
+        sys.stdout.flush()
     except click.exceptions.Abort:
-        sys.exit(130)
+        status = 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        status = error.exit_code
     except ScorelensError as error:
         click.echo(f"scorelens: {error}", err=True)
-        sys.exit(error.exit_status)
+        status = error.exit_status
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        status = 0  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        _report(error)
+        status = 70
+    sys.exit(status)
+
+
+def _report(error: Exception) -> None:
+    name = type(error).__name__
+    if logging.getLogger().handlers:  # a server: its log is where the cause belongs
+        logging.getLogger(__name__).critical("unexpected exception", exc_info=error)
+    elif os.environ.get("SCORELENS_TRACEBACK"):
+        traceback.print_exception(error)
+    else:
+        click.echo(
+            f"scorelens: unexpected {name}: {error} (SCORELENS_TRACEBACK=1 shows where; please report it)", err=True
+        )

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-from scorelens_runtime.errors import ScorelensError
-from scorelens_store.query.evaluate import matches
-from scorelens_store.query.parse import parse
-from scorelens_store.query.tree import Everything, Node
 
 from scorelens_client.calculation_log import LogReader
 from scorelens_client.home import Home
 from scorelens_client.options import home_option, time_options
 from scorelens_client.terminal import notes
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.fields import FIELDS, Type
+from scorelens_store.query.evaluate import matches
+from scorelens_store.query.parse import parse
+from scorelens_store.query.tree import Everything, Node, fields_of
 
 
 @click.command("log")
@@ -48,8 +49,8 @@ def command(
 ) -> None:
     """Follow the calculation log: one JSON line per scored document, as the sidecar writes it.
 
-    It is a file of the sidecar's and needs no store. The query is the language of `scorelens search`, asked of each
-    line.
+    It is a file of the sidecar's and needs no store. The query is in the language of `scorelens search`; the log has
+    ids, kinds, tags, scores, reasons and calculations, but no words of documents.
 
     \b
     scorelens log
@@ -57,19 +58,29 @@ def command(
     scorelens log --no-follow --since 2h | jq -r .document.id
     scorelens log 'tag:complaint' --no-follow --since 1d | scorelens pull
     """
-    node = parse(" ".join(query))
+    node = _of_the_log(parse(" ".join(query)))
     path = Path(file) if file else home.calculation_log
     if not follow and not path.exists():
         raise ScorelensError(f"there is no calculation log {path}; the sidecar writes it (--home, --file)")
-    reader = LogReader(path)
-    if follow and since is None:
-        _print(deque(_wanted(reader.latest(), node, since, until), lines))
-    else:
-        _print(_wanted(reader.there(), node, since, until))
-    if follow:
-        if not path.exists():
-            notes().print(f"waiting for {path}", style="dim", soft_wrap=True)
-        _print(_wanted(reader.lines(time.sleep), node, since, until))
+    with LogReader(path) as reader:
+        if follow and since is None:
+            _print(deque(_wanted(reader.latest(), node, since, until), lines))
+        else:
+            _print(_wanted(reader.there(), node, since, until))
+        if follow:
+            if not path.exists():
+                notes().print(f"waiting for {path}", style="dim", soft_wrap=True)
+            _print(_wanted(reader.lines(time.sleep), node, since, until))
+
+
+def _of_the_log(query: Node) -> Node:
+    for name in fields_of(query):
+        if FIELDS.get(name) and FIELDS[name].type is Type.TEXT:
+            raise ScorelensError(
+                f"the log holds scores and reasons but not the words of documents ({name}): ask for a tag, a score, a "
+                f"kind or a reason here, or for words with `scorelens search`"
+            )
+    return query
 
 
 def _print(lines: Iterable[bytes]) -> None:

@@ -15,7 +15,6 @@ from google.protobuf.json_format import MessageToDict
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from scorelens_runtime.errors import ScorelensError
 
 from scorelens_client.batches import Line, batches
 from scorelens_client.channel import open_channel
@@ -25,6 +24,7 @@ from scorelens_client.options import home_option, json_option
 from scorelens_client.rejects import Rejects
 from scorelens_client.sending import Scored, Sender, Sending
 from scorelens_client.terminal import notes, print_json, progress, results
+from scorelens_runtime.errors import ScorelensError
 
 BATCH_BYTES = 4 * 2**20
 NOTE_EVERY = 10.0

@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 import click
-from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Hits, Reader, Selection, Sort
-from scorelens_store.fields import find_field
-from scorelens_store.query.parse import parse
 
 from scorelens_client.home import Home
 from scorelens_client.listing import print_hit
 from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
 from scorelens_client.terminal import notes, print_json, results
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Hits, Reader, Selection, Sort
+from scorelens_store.fields import find_field
+from scorelens_store.query.parse import parse
 
 PAGE = 200
 

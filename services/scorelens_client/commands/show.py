@@ -10,8 +10,6 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Reader, Selection, Sort
 
 from scorelens_client.calculation import Explained, explained, table
 from scorelens_client.explain import explain_again
@@ -20,6 +18,8 @@ from scorelens_client.listing import tags_of, time_of
 from scorelens_client.options import home_option, json_option, store_option
 from scorelens_client.reading import named, open_store
 from scorelens_client.terminal import clean, print_json, results
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Reader, Selection, Sort
 
 Record = dict[str, Any]
 MOST_SCORES = 20
@@ -85,6 +85,14 @@ def command(
     _print_document(console, record, full_text)
     _print_scores(console, records, record, total)
     _print_calculations(console, record, tags, None if every else terms)
+
+
+def print_record(console: Console, record: Record, most_tags: int) -> None:
+    """Print one score of a document with its calculation, for a few of the selected tags."""
+    _print_document(console, record, full=False)
+    _print_scores(console, [record], record, 1)
+    tags = [one.tag for one in explained(record) if one.selected][:most_tags]
+    _print_calculations(console, record, tuple(tags), MOST_TERMS)
 
 
 def _find(reader: Reader, name: str) -> tuple[Sequence[Record], int]:

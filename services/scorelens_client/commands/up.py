@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
-from scorelens_runtime.endpoint import Endpoint
-from scorelens_runtime.settings import options
 
 from scorelens_client.home import Home, System
 from scorelens_client.options import home_option
 from scorelens_client.system import UpSettings, running, stop_on_signals
 from scorelens_client.terminal import notes, results
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.settings import options
 
 
 @click.command("up")
