@@ -117,11 +117,11 @@ class DeadLetters:
 
     def _rotate(self) -> None:
         older = self._older()
-        for path in older[: max(0, len(older) - self._max_files + 2)]:
-            self._known -= {line["record_id"] for line in _lines(path)}
-            path.unlink()
         number = int(older[-1].suffixes[0][1:]) + 1 if older else 1
         self._path.rename(self._path.with_suffix(f".{number:06d}.jsonl"))
+        for path in self._older()[: -(self._max_files - 1) or None]:
+            self._known -= {line["record_id"] for line in _lines(path)}
+            path.unlink()
 
     def _older(self) -> list[Path]:
         return sorted(self._folder.glob("dead-letters.??????.jsonl"))

@@ -34,7 +34,7 @@ def read_scores(span: Any, attributes: Attributes, flags: set[str]) -> dict[str,
     numbers = {key: _numbers_by_tag(attributes, name, tags, key == "score") for key, name in _BY_TAG.items()}
     selected = attributes.truths(names.TAG_SELECTED)
     attributes.check_length(names.TAG_SELECTED, selected, names.TAG_IDS, len(tags))
-    chosen = [tag for tag, is_selected in zip(tags, selected, strict=True) if is_selected]
+    chosen = list(dict.fromkeys(tag for tag, is_selected in zip(tags, selected, strict=True) if is_selected))
     calculations = [read_calculation(event) for event in span.events if event.name == names.CALCULATION_EVENT]
     _mark(flags, tags, numbers, calculations)
     return {"tags": chosen} | filled(

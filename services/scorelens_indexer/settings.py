@@ -1,0 +1,34 @@
+"""Settings of the indexer; docs/settings.md lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.home import default_home
+from scorelens_runtime.settings import choice, duration, setting, size, whole
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute() if text else default_home() / "indexer"
+
+
+@dataclass(frozen=True)
+class IndexerSettings:
+    """Where the indexer listens, which store it fills, and how much it takes on at once."""
+
+    listen: Endpoint = setting("127.0.0.1:4317", "Address that exporters connect to.", Endpoint.parse_listen)
+    folder: Path = setting("", "Folder of the account and the dead letters (SCORELENS_HOME/indexer).", _folder)
+
+    max_message: int = setting("16MiB", "Largest export to accept; a larger one has to be split.", size)
+    waiting_bytes: int = setting("64MiB", "Most bytes of exports in work; beyond it senders are told to wait.", size)
+    waiting_exports: int = setting("16", "Most exports in work; beyond it senders are told to wait.", whole(1, 1000))
+    batch_bytes: int = setting("16MiB", "Most bytes of exports that are written to the store together.", size)
+    batch_records: int = setting("5000", "Most records that are written to the store together.", whole(1))
+
+    dead_letter_bytes: int = setting("64MiB", "Size at which the file of dead letters is rotated.", size)
+    dead_letter_files: int = setting("4", "How many files of dead letters are kept.", whole(1))
+
+    drain: float = setting("30s", "How long exports in work may go on after SIGTERM.", duration)
+    log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))

@@ -1,0 +1,156 @@
+"""The writer joins concurrent exports, and every one gets its own outcome."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from scorelens_indexer.budget import Budget
+from scorelens_indexer.errors import OverloadedError
+from scorelens_indexer.writer import Writer
+from scorelens_store.contract import Outcome, PutResult, Record
+from scorelens_store.errors import RecordNotFoundError, StoreUnavailableError
+from tests.scorelens_indexer.memory_store import MemoryStore
+from tests.scorelens_indexer.waiting import until
+
+
+def record(number: int) -> Record:
+    """Return a record."""
+    return {"record": {"id": f"{number:032x}"}, "labels": {}}
+
+
+class Held:
+    """A store that holds its first put while others gather behind it."""
+
+    def __init__(self, **bounds: int) -> None:
+        self.store = MemoryStore()
+        self.writer = Writer(self.store, **{"batch_bytes": 10**9, "batch_records": 10**9} | bounds)
+        self.pool = ThreadPoolExecutor(32)
+        self.store.gate.clear()
+        self.first = self.pool.submit(self.writer.put, [record(0)], 1)
+        assert self.store.waiting.wait(30)
+
+    def gather(self, *exports: Sequence[Record]) -> list[Future[list[PutResult]]]:
+        """Queue exports one after the other."""
+        futures = []
+        for place, export in enumerate(exports):
+            futures.append(self.pool.submit(self.writer.put, export, 100))
+            self.until_waiting(place + 1)
+        return futures
+
+    def until_waiting(self, number: int) -> None:
+        """Wait until so many exports and changes are queued."""
+        until(lambda: len(self.writer._waiting) == number)
+
+    def release(self) -> None:
+        """Let the store go on."""
+        self.store.gate.set()
+
+
+def test_concurrent_exports_share_a_commit() -> None:
+    """What gathers while one commit runs is committed together, and each export gets its own results."""
+    held = Held()
+    futures = held.gather([record(1), record(2)], [record(2)], [record(3), record(3), record(4)])
+    held.release()
+    outcomes = [[str(result.outcome) for result in future.result(30)] for future in futures]
+    assert outcomes == [["stored", "stored"], ["duplicate"], ["stored", "duplicate", "stored"]]
+    assert held.store.puts == [1, 6]
+    held.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("bounds", "puts"),
+    [({"batch_records": 4}, [1, 4, 2]), ({"batch_bytes": 200}, [1, 4, 2]), ({"batch_records": 1}, [1, 2, 2, 2])],
+)
+def test_a_commit_is_bounded(bounds: dict[str, int], puts: list[int]) -> None:
+    """A commit takes no more bytes or records than set, though always a whole export."""
+    held = Held(**bounds)
+    futures = held.gather(*([record(2 * n), record(2 * n + 1)] for n in range(1, 4)))
+    held.release()
+    for future in futures:
+        future.result(30)
+    assert held.store.puts == puts
+    held.writer.close()
+
+
+def test_a_store_that_is_away_fails_the_group() -> None:
+    """When the store is away every export of the group is told so, and the next one works once it is back."""
+    held = Held()
+    futures = held.gather([record(1)], [record(2)])
+    held.store.fault = StoreUnavailableError("away", 3.0)
+    held.release()
+    for future in (held.first, *futures):
+        with pytest.raises(StoreUnavailableError):
+            future.result(30)
+    held.store.fault = None
+    assert held.writer.put([record(1)], 1) == [PutResult(Outcome.STORED)]
+    held.writer.close()
+
+
+def test_a_poisonous_export_fails_alone() -> None:
+    """An exception that no store should raise meets only the export that brings it about."""
+    held = Held()
+
+    def poison(found: Record) -> str:
+        if found == record(2):
+            raise ZeroDivisionError
+        return ""
+
+    held.store.reject = poison
+    good, bad, other = held.gather([record(1)], [record(2)], [record(3)])
+    held.release()
+    with pytest.raises(ZeroDivisionError):
+        bad.result(30)
+    assert [result.outcome for future in (good, other) for result in future.result(30)] != []
+    assert set(held.store.records) == {record(n)["record"]["id"] for n in (0, 1, 3)}
+    held.writer.close()
+
+
+def test_changes_run_in_order_with_records() -> None:
+    """A change that was asked for after an export sees its records, and its failure reaches who asked."""
+    held = Held()
+    held.gather([record(1)])
+    change = held.pool.submit(held.writer.change, lambda store: store.forget(record_ids=[record(1)["record"]["id"]]))
+    held.until_waiting(2)
+    held.release()
+    assert change.result(30) == 1
+    with pytest.raises(RecordNotFoundError):
+        held.writer.change(lambda store: store.annotate("x", {}))
+    held.writer.close()
+
+
+def test_closing_finishes_what_waits() -> None:
+    """Closing answers everything that came before it and refuses what comes after."""
+    held = Held()
+    futures = held.gather(*([record(n)] for n in range(1, 9)))
+    closing = threading.Thread(target=held.writer.close)
+    closing.start()
+    held.release()
+    closing.join(30)
+    assert all(future.result(0)[0].outcome is Outcome.STORED for future in futures)
+    with pytest.raises(OverloadedError):
+        held.writer.put([record(9)], 1)
+
+
+@pytest.mark.parametrize(
+    ("taken", "asked", "fits"),
+    [([], 10**9, True), ([60], 40, True), ([60], 41, False), ([1, 1, 1], 1, False), ([1, 1], 1, True)],
+)
+def test_budget(taken: list[int], asked: int, fits: bool) -> None:
+    """Exports fit within bytes and count, a single one always, and room is given back."""
+    budget = Budget(max_bytes=100, max_exports=3)
+    held: list[Any] = [budget.take(size) for size in taken]
+    for one in held:
+        one.__enter__()
+    attempt: Callable[[], Any] = budget.take(asked).__enter__
+    if fits:
+        attempt()
+    else:
+        with pytest.raises(OverloadedError):
+            attempt()
+        held[0].__exit__(None, None, None)
+        budget.take(1).__enter__()
