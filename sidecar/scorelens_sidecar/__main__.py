@@ -140,7 +140,7 @@ def _texts_of(context: click.Context) -> dict[str, str]:
 
 
 def _wait_for_predecessor(settings: SidecarSettings) -> bool:
-    """Wait for relay and shipper of a sidecar that was killed, which end within their drain time; tell if there were."""
+    """Wait until the children of a killed sidecar have drained; tell whether there were any."""
     limit = time.monotonic() + settings.drain + _SHIPPER_DRAIN
     waited = False
     while held := held_locks(settings.folder):

@@ -21,7 +21,10 @@ COUNTERS = ("appended", "sampled_out", "quota", "memory", "disk", "expired", "da
 
 _SEGMENT = struct.Struct(f"<8sHH4sQQ{len(COUNTERS)}Q")  # magic, version, size, marker, number, created_ns, counters
 _CHECKSUM = struct.Struct("<I")
+_VERSION_AND_SIZE = struct.Struct("<HH")
 SEGMENT_HEADER_SIZE = _SEGMENT.size + _CHECKSUM.size
+MOST_HEADER = 4096
+"""No version has a longer header."""
 
 PREFIX = struct.Struct("<4sII")  # marker, length of the body, CRC-32C of the body
 _PLACE = struct.Struct("<QQ")  # the first two numbers of the body: sequence, index
@@ -34,6 +37,10 @@ _MOST = {"I": 2**32 - 1, "Q": 2**64 - 1}
 
 class FormatError(ValueError):
     """Bytes that are not what the format says."""
+
+
+class VersionError(FormatError):
+    """Bytes that another version of the format describes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +66,20 @@ class SegmentHeader:
 
 
 def unpack_segment_header(data: bytes) -> SegmentHeader:
-    """Read a segment's header; raises FormatError for one that is short, damaged or of another version."""
+    """Read a segment's header from a file's first MOST_HEADER bytes.
+
+    Raises FormatError for one that is short or damaged, and VersionError for a good one of another version: magic,
+    version, size, and the checksum at the end of that size, stay where they are in every version.
+    """
     if len(data) < SEGMENT_HEADER_SIZE or data[: len(MAGIC)] != MAGIC:
         raise FormatError("does not start as a segment of a spool")
-    packed = data[: _SEGMENT.size]
-    checksum = _CHECKSUM.unpack_from(data, _SEGMENT.size)[0]
-    _, version, _, marker, number, created_ns, *counters = _SEGMENT.unpack(packed)
-    if version != VERSION:
-        raise FormatError(f"has format version {version}, and this program reads version {VERSION}")
-    if google_crc32c.value(packed) != checksum:
+    version, size = _VERSION_AND_SIZE.unpack_from(data, len(MAGIC))
+    packed, checksum = data[: size - _CHECKSUM.size], data[size - _CHECKSUM.size : size]
+    if checksum != _CHECKSUM.pack(google_crc32c.value(packed)):
         raise FormatError("has a damaged header")
+    if version != VERSION:
+        raise VersionError(f"has format version {version}, and this program reads version {VERSION}")
+    _, _, _, marker, number, created_ns, *counters = _SEGMENT.unpack(packed)
     return SegmentHeader(number, marker, created_ns, tuple(counters))
 
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from scorelens_sidecar.spool.errors import SpoolError
 from scorelens_sidecar.spool.folders import open_private
 from scorelens_sidecar.spool.format import (
+    MOST_HEADER,
     PREFIX,
     SEGMENT_HEADER_SIZE,
     FormatError,
     SegmentHeader,
+    VersionError,
     is_whole,
     place,
     unpack_segment_header,
@@ -112,14 +114,13 @@ class Segment:
         return marker if len(marker) == _MARKER_SIZE and any(marker) else None
 
     def _read_header(self) -> SegmentHeader | None:
-        data = os.pread(self._file, SEGMENT_HEADER_SIZE, 0)
         try:
-            return unpack_segment_header(data)
-        except FormatError as error:
-            if "version" in str(error):
-                raise SpoolError(
-                    f"{self.path} {error}: use the version of scorelens that wrote it, or move the folder away"
-                ) from error
+            return unpack_segment_header(os.pread(self._file, MOST_HEADER, 0))
+        except VersionError as error:
+            raise SpoolError(
+                f"{self.path} {error}: use the version of scorelens that wrote it, or move the folder away"
+            ) from error
+        except FormatError:
             return None
 
 
