@@ -19,17 +19,11 @@ from pathlib import Path
 from scorelens.v1.scorer_pb2 import Document
 from scorelens_runtime.errors import SettingError
 from scorelens_sidecar.patterns import FINDERS, Found
+from scorelens_sidecar.redactable import DROPPED, HASHED, known_redactions
 from scorelens_sidecar.spans.decode import DecodedCall, ScoredDocument
 
 MASKED = "[masked]"
 KEY_FILE = "redaction.key"
-HASHED = {"author": "author", "customer.id": "customer_id", "document.id": "id"}
-DROPPED = {"title": "title", "text": "text", "source_uri": "source_uri"}
-FREE_TEXTS = frozenset(("activity.text", "attributes", "user_agent"))
-SHORT_NAMES = {"customer": "customer.id", "id": "document.id"} | {
-    f"document.{name}": name for name in ("author", "title", "text", "source_uri", "attributes")
-}
-
 Edit = Callable[[str], str]
 
 
@@ -37,15 +31,12 @@ class Redaction:
     """Masks decoded calls as the setting `redact` says."""
 
     def __init__(self, wanted: Sequence[str], folder: Path) -> None:
-        """Read the setting; raises SettingError for a name that is not known."""
-        parsed = {SHORT_NAMES.get(name, name) for name in wanted}
-        known = FINDERS.keys() | HASHED.keys() | DROPPED.keys() | FREE_TEXTS
-        for name in sorted(parsed - known):
-            raise SettingError(f"setting --redact: {name!r} cannot be redacted; use any of {', '.join(sorted(known))}")
+        """Take names of the setting; raises SettingError for one that is not known, or a key that cannot be read."""
+        parsed = known_redactions(list(wanted))
         self._finders = [FINDERS[name] for name in FINDERS if name in parsed]
         self._hashed = [HASHED[name] for name in HASHED if name in parsed]
         self._dropped = [DROPPED[name] for name in DROPPED if name in parsed]
-        self._free = parsed & FREE_TEXTS
+        self._others = parsed
         self._key = _read_key(folder / KEY_FILE) if self._hashed else b""
         self._idle = not parsed
 
@@ -53,7 +44,7 @@ class Redaction:
         """Mask a decoded call in place."""
         if self._idle:
             return
-        if "user_agent" in self._free:
+        if "user_agent" in self._others:
             decoded.call.user_agent = b""
         for scored in decoded.documents:
             self._redact(scored)
@@ -79,11 +70,11 @@ class Redaction:
         return edit
 
     def _drop_free_texts(self, document: Document, masked: list[str]) -> None:
-        if "activity.text" in self._free:
+        if "activity.text" in self._others:
             for event in document.events:
                 masked.append(event.text)
                 event.ClearField("text")
-        if "attributes" in self._free:
+        if "attributes" in self._others:
             masked.extend(document.attributes.values())
             document.attributes.clear()
 

@@ -9,6 +9,7 @@ from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import choice, duration, ratio, setting, size, whole, yes_no
+from scorelens_sidecar.redactable import read_redactions
 
 LEAST_BYTES = 64 * 2**10
 MOST_BATCH_BYTES = 64 * 2**20
@@ -16,10 +17,6 @@ MOST_BATCH_BYTES = 64 * 2**20
 
 def _endpoints(text: str) -> tuple[Endpoint, ...]:
     return tuple(Endpoint.parse(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _folder(text: str) -> Path:
@@ -107,7 +104,7 @@ class SidecarSettings:
     redact: tuple[str, ...] = setting(
         "",
         "What to mask before anything leaves: email, iban, card, phone, or fields such as author, customer.id.",
-        _names,
+        read_redactions,
     )
     service_name: str = setting("scorelens-sidecar", "service.name of the spans.", str)
     environment: str = setting("", "deployment.environment.name of the spans.", str)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 FIRST, LONGEST = 0.2, 5.0
-"""Seconds; short enough that a receiver that is back is soon noticed, long enough to be no load for one that is busy."""
+"""Seconds; short enough to notice soon that a receiver is back, long enough to be no load for a busy one."""
 
 
 class Backoff:
