@@ -56,6 +56,7 @@ class SpoolWriter(Recorder):
         self._syncing = Syncing(folder, self._page.file, interval)
         self._live: LiveSegment | None = None
         self._reopen_at = self._quiet_until = 0.0
+        self._last_error = ""
         self._open_segment()
         if google_crc32c.implementation != "c":
             _log.warning(
@@ -85,7 +86,8 @@ class SpoolWriter(Recorder):
         if now >= self._quiet_until:
             self._quiet_until = now + _QUIET
             dropped = {name: count for name, count in self.counts.items() if name in _REASONS and count}
-            _log.warning("records are dropped", extra={"reason": reason.value, "dropped_so_far": dropped})
+            extra = {"reason": reason.value, "dropped_so_far": dropped, "last_error": self._last_error}
+            _log.warning("records are dropped", extra=extra)
 
     def sample_out(self, calls: int = 1) -> None:
         """Count records that sampling left out."""
@@ -127,8 +129,8 @@ class SpoolWriter(Recorder):
                 record, length = encode(call, sequence + number, index + number, marker)
                 parts += record
                 size += length
-        except (struct.error, TypeError, AttributeError):
-            _log.exception("a record cannot be written")
+        except (struct.error, TypeError, ValueError, AttributeError) as error:
+            self._last_error = f"a record cannot be written: {error}"
             return DropReason.DISK
         if not self._quota.fits(size):
             return DropReason.QUOTA
@@ -141,7 +143,7 @@ class SpoolWriter(Recorder):
             self._syncing.written()
         except OSError as error:
             live.take_back(before)
-            _log.error("the disk did not take a record", extra={"folder": str(self._folder), "error": error.strerror})
+            self._last_error = str(error.strerror)
             return DropReason.DISK
         self._quota.used += size
         self._count(APPENDED, calls)
@@ -168,7 +170,7 @@ class SpoolWriter(Recorder):
             live = LiveSegment(self._folder, number, tuple(self._counts))
         except OSError as error:
             self._reopen_at = time.monotonic() + _REOPEN_PAUSE
-            _log.error("no new segment", extra={"folder": str(self._folder), "error": error.strerror})
+            self._last_error = f"no new segment: {error.strerror}"
             return
         self._live = live
         self._quota.used += live.size

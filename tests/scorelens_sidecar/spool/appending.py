@@ -1,4 +1,4 @@
-"""Appends to a spool until it is killed, and says what it did: `answered N` after a record, `seen N` after each step."""
+"""Appends to a spool until it is killed, and says so: `answered N` after a record, `seen N` after each step."""
 
 from __future__ import annotations
 
