@@ -1,0 +1,76 @@
+"""Runs the relay: `python -m scorelens_sidecar.relay`, with the flags of `scorelens sidecar`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from typing import Final
+
+import click
+
+from scorelens_runtime import logs
+from scorelens_runtime.errors import ScorelensError
+from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.settings import options
+from scorelens_sidecar.recorder import Recorder
+from scorelens_sidecar.relay.capture import Capture
+from scorelens_sidecar.relay.edge import Relay
+from scorelens_sidecar.settings import SidecarSettings
+
+LISTEN_FD: Final = "SCORELENS_LISTEN_FD"
+"""Names a listening socket that is inherited; its owner keeps the port while relays come and go."""
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make uvloop's event loop, or asyncio's where uvloop cannot be had."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def serve(settings: SidecarSettings, recorder: Recorder) -> None:
+    """Relay until SIGTERM or SIGINT, then drain."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    relay = Relay(settings, Capture(settings, recorder))
+    inherited = os.environ.pop(LISTEN_FD, None)
+    address = await relay.start(None if inherited is None else int(inherited))
+    follow_supervisor()
+    announce(address, upstream=str(settings.upstream))
+    gc.freeze()  # what lives as long as the process need not be looked at again
+    await told.wait()
+    await relay.stop()
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@options(SidecarSettings, "sidecar")
+def command(settings: SidecarSettings) -> None:
+    """Pass calls to a gRPC server and record them."""
+    from scorelens_sidecar.spool.writer import SpoolWriter
+
+    logs.set_up("relay", settings.log_level)
+    recorder = SpoolWriter(settings.folder / "relay", settings)
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(serve(settings, recorder))
+    finally:
+        recorder.close()
+
+
+def main() -> None:
+    """Run the command; errors meant for people become one line on standard error."""
+    try:
+        command.main(prog_name="python -m scorelens_sidecar.relay")
+    except ScorelensError as error:
+        click.echo(f"scorelens: {error}", err=True)
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()
