@@ -174,7 +174,9 @@ def _attribute(field: str, value: object) -> str:
         case list():
             return ", ".join(_attribute(f"{field}[{place}]", part) for place, part in enumerate(value))
         case dict():
-            return ", ".join(f"{key}: {_attribute(f'{field}.{key}', part)}" for key, part in value.items())
+            return ", ".join(
+                f"{_text(field, key)}: {_attribute(f'{field}.{key}', part)}" for key, part in value.items()
+            )
         case _:
             return json.dumps(value)
 

@@ -247,8 +247,9 @@ def _last_words(child: Child) -> str:
 def _message(line: str) -> str:
     try:
         entry = json.loads(line)
-        return clean(f"{entry['message']} {entry.get('error', '')}".strip())
-    except (ValueError, KeyError, TypeError):
+        cause = entry.get("error") or str(entry.get("exception", "")).rpartition("\n")[2]
+        return clean(f"{entry['message']}: {cause}" if cause else entry["message"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return clean(line)
 
 

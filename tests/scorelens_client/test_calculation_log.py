@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -21,6 +21,13 @@ def rotate(path: Path) -> None:
         old = path.with_name(f"{path.name}.{number}") if number else path
         if old.exists():
             old.rename(path.with_name(f"{path.name}.{number + 1}"))
+
+
+def write_and_rotate(path: Path, *lines: str) -> None:
+    """Append the last lines of a part."""
+    if lines:
+        write(path, *lines)
+    rotate(path)
 
 
 def text(lines: Iterator[bytes]) -> list[str]:
@@ -44,13 +51,15 @@ def test_following_goes_through_a_rotation_without_loss(tmp_path: Path) -> None:
     """Lines written before, between and after a rotation arrive once each, in order."""
     path = tmp_path / "log.jsonl"
     write(path, "1")
-    steps = iter(
+    steps: Iterator[Callable[[], object]] = iter(
         [
             lambda: write(path, "2"),
             lambda: write(path, "3", end=""),
             lambda: write(path, "", "4"),
-            lambda: (write(path, "5"), rotate(path), write(path, "6")),
-            lambda: (rotate(path), write(path, "7")),
+            lambda: write_and_rotate(path, "5"),
+            lambda: write(path, "6"),
+            lambda: write_and_rotate(path),
+            lambda: write(path, "7"),
         ]
     )
     with LogReader(path) as reader:

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -18,10 +17,12 @@ from scorelens_client.home import Home
 from scorelens_client.options import home_option, time_options
 from scorelens_client.terminal import notes
 from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Selection
 from scorelens_store.fields import FIELDS, Type
 from scorelens_store.query.evaluate import matches
 from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything, Node, fields_of
+from scorelens_store.selection import complete
 
 
 @click.command("log")
@@ -58,19 +59,19 @@ def command(
     scorelens log --no-follow --since 2h | jq -r .document.id
     scorelens log 'tag:complaint' --no-follow --since 1d | scorelens pull
     """
-    node = _of_the_log(parse(" ".join(query)))
+    asked = complete(Selection(_of_the_log(parse(" ".join(query))), since, until, purposes=(), calls=True))
     path = Path(file) if file else home.calculation_log
     if not follow and not path.exists():
         raise ScorelensError(f"there is no calculation log {path}; the sidecar writes it (--home, --file)")
     with LogReader(path) as reader:
         if follow and since is None:
-            _print(deque(_wanted(reader.latest(), node, since, until), lines))
+            _print(deque(_wanted(reader.latest(), asked), lines))
         else:
-            _print(_wanted(reader.there(), node, since, until))
+            _print(_wanted(reader.there(), asked))
         if follow:
             if not path.exists():
                 notes().print(f"waiting for {path}", style="dim", soft_wrap=True)
-            _print(_wanted(reader.lines(time.sleep), node, since, until))
+            _print(_wanted(reader.lines(time.sleep), asked))
 
 
 def _of_the_log(query: Node) -> Node:
@@ -89,17 +90,14 @@ def _print(lines: Iterable[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-def _wanted(lines: Iterable[bytes], query: Node, since: datetime | None, until: datetime | None) -> Iterator[bytes]:
-    everything = isinstance(query, Everything) and since is None and until is None
+def _wanted(lines: Iterable[bytes], query: Node) -> Iterator[bytes]:
+    if isinstance(query, Everything):
+        yield from lines
+        return
     for line in lines:
-        if everything or _matches(line, query, since, until):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and matches(query, record):
             yield line
-
-
-def _matches(line: bytes, query: Node, since: datetime | None, until: datetime | None) -> bool:
-    try:
-        record: dict[str, Any] = json.loads(line)
-        moment = datetime.fromisoformat(record["@timestamp"])
-    except (ValueError, KeyError, TypeError):
-        return False
-    return (since is None or moment >= since) and (until is None or moment < until) and matches(query, record)

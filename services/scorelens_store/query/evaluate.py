@@ -1,71 +1,64 @@
 """Asking a query of one record in memory, without any store: for logs, which are read while the store is away.
 
-Matches what the stores match, except what only an index can know: everything here is about a single record.
+Reads values as the stores index them and matches what they match.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from scorelens_store.fields import Field, Type
 from scorelens_store.query import tree
 from scorelens_store.query.analysis import analyse
-from scorelens_store.query.tree import Node, Value
-from scorelens_store.query.values import single
-
-Words = Sequence[Sequence[str]]
-"""The analysed words of each value of a text field, in order."""
+from scorelens_store.query.tree import Node
+from scorelens_store.values import Value, Values, field_values, to_microseconds
 
 
 def matches(query: Node, record: Mapping[str, Any]) -> bool:
-    """Tell whether a record, or a part of one, matches."""
+    """Tell whether a record matches. One that no store would take matches nothing."""
+    try:
+        return evaluate(query, field_values(dict(record)))
+    except ValueError:
+        return False
+
+
+def evaluate(query: Node, values: Values) -> bool:
+    """Tell whether the values of a record match."""
     match query:
         case tree.Everything():
             return True
         case tree.Nothing():
             return False
         case tree.All(parts):
-            return all(matches(part, record) for part in parts)
+            return all(evaluate(part, values) for part in parts)
         case tree.Any(parts):
-            return any(matches(part, record) for part in parts)
+            return any(evaluate(part, values) for part in parts)
         case tree.Not(part):
-            return not matches(part, record)
+            return not evaluate(part, values)
         case tree.Boost(part, _):
-            return matches(part, record)
-        case tree.Equals(field, value):
-            return any(found == value for found in _terms(record, field))
-        case tree.Phrase(field, words, slop):
-            return any(_in_order(found, words, slop) for found in _texts(record, field))
-        case tree.Range():
-            return any(_within(query, value) for value in _terms(record, query.field))
-        case tree.Wildcard(field, pattern):
-            whole = _wildcard(pattern)
-            return any(whole.fullmatch(str(value)) for value in _terms(record, field))
-        case tree.Fuzzy(field, word, distance):
-            return any(edits(str(value), word, distance) <= distance for value in _terms(record, field))
+            return evaluate(part, values)
         case tree.Exists(field):
-            return any(True for _ in _terms(record, field))
+            return bool(_terms(values, field))
+        case tree.Phrase(field, words, slop):
+            return any(_in_order(found, words, slop) for found in _texts(values, field))
+        case _:
+            return any(_is(query, term) for term in _terms(values, query.field))
 
 
-def values_of(record: Any, name: str) -> Iterator[Any]:
-    """Yield the values of a dotted field; names under open prefixes may hold dots themselves."""
-    if name == "":
-        yield from record if isinstance(record, list) else [record]
-        return
-    if not isinstance(record, dict):
-        return
-    if name in record:
-        yield from values_of(record[name], "")
-    place = name.find(".")
-    while place > 0:
-        if isinstance(record.get(name[:place]), dict):
-            yield from values_of(record[name[:place]], name[place + 1 :])
-        place = name.find(".", place + 1)
+def _is(query: tree.Equals | tree.Range | tree.Wildcard | tree.Fuzzy, term: Value) -> bool:
+    match query:
+        case tree.Equals(_, value):
+            return bool(term == _indexed(value))
+        case tree.Range():
+            return _within(query, term)
+        case tree.Wildcard(_, pattern):
+            return _wildcard(pattern).fullmatch(str(term)) is not None
+        case tree.Fuzzy(_, word, distance):
+            return edits(str(term), word, distance) <= distance
 
 
 def edits(one: str, other: str, most: int) -> int:
@@ -85,46 +78,25 @@ def edits(one: str, other: str, most: int) -> int:
     return row[-1]
 
 
-def _terms(record: Mapping[str, Any], field: Field) -> Iterator[Value]:
+def _terms(values: Values, field: Field) -> Sequence[Value]:
     if field.type is Type.TEXT:
-        for words in _texts(record, field):
-            yield from words
-        return
-    for value in values_of(record, field.name):
-        term = _term(field, value)
-        if term is not None:
-            yield term
+        return [word for words in _texts(values, field) for word in words]
+    return values.get(field.name, ())
 
 
-def _term(field: Field, value: Any) -> Value | None:
-    if value is None or isinstance(value, dict | list):
-        return None
-    try:
-        match field.type:
-            case Type.FLOAT:
-                return single(float(value))
-            case Type.INTEGER:
-                return int(value)
-            case Type.DATE:
-                moment = datetime.fromisoformat(value)
-                return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            case Type.KEYWORD:
-                return value if isinstance(value, str) else json.dumps(value)
-        return bool(value)
-    except (ValueError, TypeError, OverflowError):
-        return None
+def _texts(values: Values, field: Field) -> Iterable[Sequence[str]]:
+    return ([token.word for token in analyse(str(text))] for text in values.get(field.name, ()))
 
 
-def _texts(record: Mapping[str, Any], field: Field) -> Words:
-    return [
-        [token.word for token in analyse(value)] for value in values_of(record, field.name) if isinstance(value, str)
-    ]
+def _indexed(value: tree.Value | None) -> Any:
+    return to_microseconds(value) if isinstance(value, datetime) else value
 
 
-def _within(bounds: tree.Range, value: Any) -> bool:
-    low, high = bounds.low, bounds.high
-    above = low is None or value > low or (bounds.with_low and value == low)
-    return above and (high is None or value < high or (bounds.with_high and value == high))
+def _within(bounds: tree.Range, term: Any) -> bool:
+    low, high = _indexed(bounds.low), _indexed(bounds.high)
+    above = low is None or term > low or (bounds.with_low and term == low)
+    below = high is None or term < high or (bounds.with_high and term == high)
+    return bool(above and below)
 
 
 def _in_order(found: Sequence[str], words: Sequence[str], slop: int) -> bool:
