@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 import grpc
 
-from scorelens_indexer import admin, receiver
 from scorelens_indexer.account import Account
+from scorelens_indexer.admin import SERVICE as ADMIN_SERVICE
+from scorelens_indexer.admin import Admin
 from scorelens_indexer.budget import Budget
 from scorelens_indexer.dead_letters import DeadLetters
 from scorelens_indexer.intake import Intake
+from scorelens_indexer.receiver import SERVICE as TRACE_SERVICE
+from scorelens_indexer.receiver import TraceReceiver
 from scorelens_indexer.settings import IndexerSettings
 from scorelens_indexer.writer import Writer
 from scorelens_runtime.errors import SettingError
@@ -24,50 +28,35 @@ from scorelens_store.contract import Store
 _SPARE_THREADS: Final = 8  # for health, reflection and StoreAdmin while exports wait for the store
 
 
-class Indexer:
-    """A running indexer on a store that it closes at the end; use it as a context manager."""
+@contextmanager
+def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Iterator[RunningServer]:
+    """Run an indexer on a store until the end of the block, then answer what came in and close everything.
 
-    def __init__(self, settings: IndexerSettings, store: Store) -> None:
-        """Start serving. Raises SettingError when the folder or the address is taken."""
-        self._lock = lock_folder(settings.folder)
-        self._store = store
-        self._account = Account(settings.folder / "account")
+    Raises SettingError when the folder or the address is taken, and what opening the store raises.
+    """
+    with ExitStack() as stack:
+        stack.callback(os.close, lock_folder(settings.folder))
+        store = open_store()
+        stack.callback(store.close)
+        account = Account(settings.folder / "account")
+        stack.callback(account.close)
+        writer = Writer(store, batch_bytes=settings.batch_bytes, batch_records=settings.batch_records)
+        stack.callback(writer.close)
         dead_letters = DeadLetters(settings.folder, settings.dead_letter_bytes, settings.dead_letter_files)
-        self._writer = Writer(store, batch_bytes=settings.batch_bytes, batch_records=settings.batch_records)
-        intake = Intake(
-            self._writer, dead_letters, self._account, Budget(settings.waiting_bytes, settings.waiting_exports)
-        )
-        services = (receiver.TraceReceiver(intake), admin.Admin(store, self._writer, dead_letters, self._account))
+        intake = Intake(writer, dead_letters, account, Budget(settings.waiting_bytes, settings.waiting_exports))
+        server = _server(settings, TraceReceiver(intake), Admin(store, writer, dead_letters, account))
+        stack.callback(server.stop)
+        yield server
 
-        def add(server: grpc.Server) -> None:
-            for service in services:
-                service.add_to(server)
 
-        self.server = RunningServer(
-            Serving(
-                settings.listen,
-                threads=settings.waiting_exports + _SPARE_THREADS,
-                max_message=settings.max_message,
-                drain=settings.drain,
-            ),
-            (receiver.SERVICE, admin.SERVICE),
-            add,
-        )
+def _server(settings: IndexerSettings, traces: TraceReceiver, admin: Admin) -> RunningServer:
+    def add(server: grpc.Server) -> None:
+        traces.add_to(server)
+        admin.add_to(server)
 
-    def close(self) -> None:
-        """Answer what came in, then close everything. Stop the server first."""
-        self._writer.close()
-        self._account.close()
-        self._store.close()
-        os.close(self._lock)
-
-    def __enter__(self) -> Indexer:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+    threads = settings.waiting_exports + _SPARE_THREADS
+    how = Serving(settings.listen, threads=threads, max_message=settings.max_message, drain=settings.drain)
+    return RunningServer(how, (TRACE_SERVICE, ADMIN_SERVICE), add)
 
 
 def lock_folder(folder: Path) -> int:

@@ -8,10 +8,17 @@ from pathlib import Path
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import choice, duration, setting, size, whole
+from scorelens_store.open import is_url
 
 
 def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute() if text else default_home() / "indexer"
+
+
+def _store(text: str) -> str:
+    if is_url(text):
+        return text
+    return str(Path(text).expanduser().absolute() if text else default_home() / "store")
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,9 @@ class IndexerSettings:
     """Where the indexer listens, which store it fills, and how much it takes on at once."""
 
     listen: Endpoint = setting("127.0.0.1:4317", "Address that exporters connect to.", Endpoint.parse_listen)
+    store: str = setting(
+        "", "Folder of the embedded store, or the URL of an Elasticsearch (SCORELENS_HOME/store).", _store
+    )
     folder: Path = setting("", "Folder of the account and the dead letters (SCORELENS_HOME/indexer).", _folder)
 
     max_message: int = setting("16MiB", "Largest export to accept; a larger one has to be split.", size)

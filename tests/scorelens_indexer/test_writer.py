@@ -131,7 +131,7 @@ def test_closing_finishes_what_waits() -> None:
     closing.start()
     held.release()
     closing.join(30)
-    assert all(future.result(0)[0].outcome is Outcome.STORED for future in futures)
+    assert all(future.result(30)[0].outcome is Outcome.STORED for future in futures)
     with pytest.raises(OverloadedError):
         held.writer.put([record(9)], 1)
 

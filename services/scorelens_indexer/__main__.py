@@ -1,0 +1,30 @@
+"""The `scorelens indexer` command."""
+
+from __future__ import annotations
+
+import click
+
+from scorelens_indexer.server import serving
+from scorelens_indexer.settings import IndexerSettings
+from scorelens_runtime.logs import set_up
+from scorelens_runtime.serving import serve_until_told
+from scorelens_runtime.settings import options
+from scorelens_store.open import open_store
+
+
+@click.command()
+@options(IndexerSettings, "indexer")
+def command(settings: IndexerSettings) -> None:
+    """Receive spans over OTLP/gRPC from sidecars, or anything else that speaks it, and store them.
+
+    \b
+    scorelens indexer                                    into the embedded store under SCORELENS_HOME
+    scorelens indexer --store https://search.example:9200
+    """
+    set_up("indexer", settings.log_level)
+    with serving(settings, lambda: open_store(settings.store)) as server:
+        serve_until_told(server, store=settings.store)
+
+
+if __name__ == "__main__":
+    command()
