@@ -1,0 +1,62 @@
+"""Real parts for every test that asks for one; what cannot be had is skipped with a line that says how to get it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.tools import elasticsearch, go
+from tests.tools.elasticsearch import ElasticsearchServer
+from tests.tools.missing import MissingPartError, missing
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the parts they ask for, so that `-m "not elasticsearch and not go"` leaves them out."""
+    marks = {"elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch", "go_tools": "go"}
+    for item in items:
+        for name in getattr(item, "fixturenames", ()):
+            if name in marks:
+                item.add_marker(marks[name])
+
+
+@pytest.fixture(scope="session")
+def elasticsearch_url() -> Iterator[str]:
+    """Address of an Elasticsearch server that all tests share; each keeps to an index prefix of its own."""
+    if url := elasticsearch.given_url():
+        yield url
+        return
+    with _server() as server:
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def own_elasticsearch() -> Iterator[ElasticsearchServer]:
+    """A server of the module's own, to be killed and started again; every test finds it running if the last one did."""
+    with _server() as server:
+        yield server
+
+
+@contextmanager
+def _server() -> Iterator[ElasticsearchServer]:
+    try:
+        server = elasticsearch.make_server()
+    except MissingPartError as error:
+        missing(str(error))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def go_tools() -> Path:
+    """Folder with `interop_client` and `interop_server` of grpc-go, and `grpcurl`."""
+    try:
+        go.prepare()
+    except MissingPartError as error:
+        missing(str(error))
+    return go.FOLDER
