@@ -5,7 +5,8 @@ ScorelensError
 └── StoreError                base of what a store can raise
     ├── StoreUnavailableError also UnavailableError: away, overloaded, read-only or refusing credentials; try again
     ├── StoreDamagedError     what is on disk cannot be read
-    └── RecordNotFoundError   no record has the id
+    ├── RecordNotFoundError   no record has the id
+    └── RecordRefusedError    a record or a label can never be stored
 """
 
 from scorelens_runtime.errors import ScorelensError, UnavailableError
@@ -43,3 +44,7 @@ class StoreDamagedError(StoreError):
 
 class RecordNotFoundError(StoreError):
     """No record has the id."""
+
+
+class RecordRefusedError(StoreError, ValueError):
+    """A record or a label that can never be stored, and why."""

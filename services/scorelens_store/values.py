@@ -10,11 +10,13 @@ from typing import Any, Final
 import orjson
 
 from scorelens_store.contract import Record
+from scorelens_store.errors import RecordRefusedError
 from scorelens_store.fields import FIELDS, OPEN_FIELDS, OPEN_NAME, Type
 from scorelens_store.query.values import single
 
 Value = str | int | float | bool
 Values = dict[str, list[Value]]
+
 
 KEYWORD_LIMIT: Final = 8191
 """Keywords with more characters stay in the record and are not indexed, since four bytes of each must fit a term."""
@@ -40,25 +42,25 @@ def from_microseconds(count: int) -> datetime:
 def field_values(record: Record) -> Values:
     """Return the values of each field that has any; dates are microseconds, floats 32 bits, keywords distinct.
 
-    Raises ValueError with the reason where the record can never be stored.
+    Raises RecordRefusedError with the reason where the record can never be stored.
     """
     values = {name: found for name, found in _fixed(record) if found}
     for name, found in _open(record):
         values.setdefault(name, []).extend(found)
     for required in ("record.id", "@timestamp"):
         if not values.get(required) or values[required] == [""]:
-            raise ValueError(f"{required} is missing")
+            raise RecordRefusedError(f"{required} is missing")
     if len(values["@timestamp"]) > 1 or len(values["record.id"]) > 1:
-        raise ValueError("a record has one record.id and one @timestamp")
+        raise RecordRefusedError("a record has one record.id and one @timestamp")
     return values
 
 
 def encode(record: Record) -> bytes:
-    """Return a record as JSON. Raises ValueError with the reason where JSON cannot hold it."""
+    """Return a record as JSON. Raises RecordRefusedError with the reason where JSON cannot hold it."""
     try:
         encoded = orjson.dumps(record)
     except TypeError as exc:
-        raise ValueError(f"the record is not JSON: {exc}") from None
+        raise RecordRefusedError(f"the record is not JSON: {exc}") from None
     if b"null" in encoded:
         _refuse_infinite(record, "")
     return encoded
@@ -67,7 +69,7 @@ def encode(record: Record) -> bytes:
 def _refuse_infinite(value: Any, path: str) -> None:
     # orjson writes what is not finite as null, which would change the record silently.
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{path} is {value}, which JSON cannot hold")
+        raise RecordRefusedError(f"{path} is {value}, which JSON cannot hold")
     if isinstance(value, Mapping):
         for name, part in value.items():
             _refuse_infinite(part, f"{path}.{name}" if path else str(name))
@@ -95,7 +97,7 @@ def _open(record: Record) -> Iterator[tuple[str, list[Value]]]:
         if value is None:
             continue
         if not isinstance(value, Mapping):
-            raise ValueError(f"{prefix[:-1]} is not an object")
+            raise RecordRefusedError(f"{prefix[:-1]} is not an object")
         for name, part in _leaves(prefix, value):
             found = _values(name, kind, part)
             if found and OPEN_NAME.fullmatch(name.removeprefix(prefix)):
@@ -115,9 +117,9 @@ def _values(name: str, kind: Type, value: Any) -> list[Value]:
     read = _READERS[kind]
     try:
         found = [read(part) for part in parts if part is not None]
-    except (ValueError, OverflowError, TypeError) as exc:
+    except (ValueError, OverflowError) as exc:
         reason = str(exc) if isinstance(exc, ValueError) else f"is out of range for a field of type {kind}"
-        raise ValueError(f"{name} {reason}") from None
+        raise RecordRefusedError(f"{name} {reason}") from None
     if kind is Type.KEYWORD:
         return [keyword for keyword in dict.fromkeys(found) if len(str(keyword)) <= KEYWORD_LIMIT]
     return found
@@ -125,7 +127,7 @@ def _values(name: str, kind: Type, value: Any) -> list[Value]:
 
 def _text(value: Any) -> Value:
     if not isinstance(value, str):
-        raise ValueError("is not text")  # noqa: TRY004: one type of error says why a record is refused
+        raise RecordRefusedError("is not text")
     return value
 
 
@@ -134,22 +136,22 @@ def _keyword(value: Any) -> Value:
         return value
     if isinstance(value, bool | int | float):
         return orjson.dumps(value).decode()
-    raise ValueError("is not a keyword")
+    raise RecordRefusedError("is not a keyword")
 
 
 def _float(value: Any) -> Value:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("is not a number")
+        raise RecordRefusedError("is not a number")
     if not math.isfinite(value):
-        raise ValueError(f"is {value}, which is not a number")
+        raise RecordRefusedError(f"is {value}, which is not a number")
     return single(value)
 
 
 def _integer(value: Any) -> Value:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError("is not a whole number")
+        raise RecordRefusedError("is not a whole number")
     if int(value) not in _INTEGERS:
-        raise ValueError("is out of range for 64 bits")
+        raise RecordRefusedError("is out of range for 64 bits")
     return int(value)
 
 
@@ -157,12 +159,12 @@ def _date(value: Any) -> Value:
     try:
         return to_microseconds(datetime.fromisoformat(value))
     except (TypeError, ValueError):
-        raise ValueError(f"is not a date as RFC 3339 writes it: {value!r}") from None
+        raise RecordRefusedError(f"is not a date as RFC 3339 writes it: {value!r}") from None
 
 
 def _boolean(value: Any) -> Value:
     if not isinstance(value, bool):
-        raise ValueError("is neither true nor false")  # noqa: TRY004
+        raise RecordRefusedError("is neither true nor false")
     return value
 
 

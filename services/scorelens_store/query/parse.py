@@ -37,6 +37,7 @@ MAX_DEPTH: Final = 20
 _MAX_BRACKETS: Final = 100
 
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _WILD: Final = re.compile(r"(?<!\\)(?:\\\\)*[*?]")
 
 
@@ -44,6 +45,9 @@ def parse(text: str, now: datetime | None = None) -> Node:
     """Read a query; `now` is what date maths starts from. Raises QueryError with the place."""
     if len(text) > MAX_LENGTH:
         raise QueryError(f"it is longer than {MAX_LENGTH:,} characters", text[:60] + " …", 0)
+    broken = _SURROGATE.search(text)
+    if broken:
+        raise QueryError("this character is not valid Unicode", text.encode(errors="replace").decode(), broken.start())
     if not text.strip():
         return Everything()
     return _Parser(text, now or datetime.now(UTC)).parse()

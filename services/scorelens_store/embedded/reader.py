@@ -1,0 +1,193 @@
+"""Reading the embedded store, from any number of processes while one writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import tantivy
+
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Aggregation, AggregationResult, Hit, Hits, Record, Selection, Sort
+from scorelens_store.embedded.aggregate import aggregate
+from scorelens_store.embedded.listing import TIME, by_field, by_relevance
+from scorelens_store.embedded.schema import FORMAT, register_tokenizers
+from scorelens_store.embedded.slots import Slots
+from scorelens_store.embedded.snapshot import Snapshot
+from scorelens_store.embedded.translate import Translator
+from scorelens_store.errors import StoreDamagedError
+from scorelens_store.highlight import highlight as highlighted
+from scorelens_store.selection import aggregated_field, complete, sort_field
+
+_BY_RELEVANCE: Final = Sort()
+_SCANNED_AT_ONCE: Final = 10_000
+_Stamp = tuple[int, int, int]
+
+
+def open_reader(folder: Path | str) -> EmbeddedReader:
+    """Open a folder for reading; until its first record it is empty, whether it exists or not."""
+    return EmbeddedReader(Path(folder))
+
+
+class EmbeddedReader:
+    """Reads the store in a folder; sees each commit of the writer from the next call on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._meta = folder / "index" / "meta.json"
+        self._slots = Slots(folder / "numbers.json")
+        self._index: tantivy.Index | None = None
+        self._stamp: _Stamp | None = None
+        self._lock = threading.Lock()
+        check_format(folder)
+
+    def get(self, record_id: str) -> Record | None:
+        """Return one record with its labels, or None."""
+        with self._reading() as snapshot:
+            source = snapshot.source(record_id) if snapshot else None
+            return None if source is None else _decoded(source)
+
+    def search(
+        self,
+        selection: Selection,
+        *,
+        limit: int = 10,
+        sort: Sort = _BY_RELEVANCE,
+        after: tuple[Any, ...] = (),
+        highlight: bool = False,
+    ) -> Hits:
+        """Return one page of hits; `after` is the `sort` of the last hit of the page before."""
+        node, field = complete(selection), sort_field(sort)
+        with self._reading() as snapshot:
+            if snapshot is None:
+                return Hits(0, ())
+            total = snapshot.count(node)
+            if limit < 1 or not total:
+                return Hits(total, ())
+            if field is None:
+                hits = by_relevance(snapshot, node, sort.descending, after, limit)
+            else:
+                hits = by_field(snapshot, node, field, sort.descending, after, limit)
+        if highlight:
+            hits = [Hit(hit.record, hit.score, highlighted(selection.query, hit.record), hit.sort) for hit in hits]
+        return Hits(total, hits)
+
+    def count(self, selection: Selection) -> int:
+        """Return how many records match."""
+        with self._reading() as snapshot:
+            return snapshot.count(complete(selection)) if snapshot else 0
+
+    def aggregate(self, selection: Selection, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
+        """Return the result of each aggregation by name."""
+        node = complete(selection)
+        with self._reading() as snapshot:
+            if snapshot is not None:
+                return aggregate(snapshot, node, aggregations)
+        return {name: _empty(aggregation) for name, aggregation in aggregations.items()}
+
+    def scan(self, selection: Selection, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Record]:
+        """Yield every match in order of `@timestamp` and record id, in constant memory, as of the first one."""
+        node = complete(selection)
+        with self._reading() as snapshot:
+            pass
+        last: tuple[Any, ...] = ()
+        while snapshot is not None:
+            with self._translated():
+                page = by_field(snapshot, node, TIME, False, last, _SCANNED_AT_ONCE)
+            for hit in page:
+                if cancelled():
+                    return
+                yield hit.record
+            if len(page) < _SCANNED_AT_ONCE:
+                return
+            last = page[-1].sort
+
+    def close(self) -> None:
+        """Give back what the reader holds."""
+        with self._lock:
+            self._index = self._stamp = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[Snapshot | None]:
+        with self._translated():
+            yield self._snapshot()
+
+    def _snapshot(self) -> Snapshot | None:
+        with self._lock:
+            stamp = _stamp(self._meta)
+            if stamp is None:
+                return None
+            if self._index is None:
+                self._index = self._open()
+            elif stamp != self._stamp:
+                self._index.reload()
+            if stamp != self._stamp:
+                # The writer saves the names of columns before it commits records that use them.
+                self._slots.load()
+                self._stamp = stamp
+            return Snapshot(self._index.searcher(), Translator(self._index.schema, self._slots))
+
+    def _open(self) -> tantivy.Index:
+        check_format(self._folder)
+        index = tantivy.Index.open(str(self._meta.parent))
+        register_tokenizers(index)
+        index.config_reader("manual")
+        index.reload()
+        return index
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ScorelensError:
+            raise
+        except (ValueError, OSError) as exc:
+            raise damaged(self._folder, exc) from exc
+        except BaseException as exc:
+            # What Rust cannot go on from arrives as an exception outside of Exception.
+            if type(exc).__name__ != "PanicException":
+                raise
+            raise damaged(self._folder, exc) from None
+
+
+def check_format(folder: Path) -> None:
+    """Refuse a folder that another version of the store has written."""
+    try:
+        found = (folder / "format").read_text().strip()
+    except FileNotFoundError:
+        return
+    if found != str(FORMAT):
+        raise StoreDamagedError(
+            f"{folder} holds a store of format {found!r} and this version reads format {FORMAT}: "
+            "use the version that wrote it, or name another folder"
+        )
+
+
+def damaged(folder: Path, cause: object) -> StoreDamagedError:
+    """Say that an index cannot be read, and what to do."""
+    return StoreDamagedError(
+        f"the index in {folder / 'index'} cannot be read ({str(cause).splitlines()[0] if str(cause) else cause!r}): "
+        f"stop the indexer and restore {folder} from a backup, or move it away to start an empty store"
+    )
+
+
+def _stamp(meta: Path) -> _Stamp | None:
+    try:
+        found = meta.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _decoded(source: bytes) -> Record:
+    record: Record = orjson.loads(source)
+    return record
+
+
+def _empty(aggregation: Aggregation) -> AggregationResult:
+    aggregated_field(aggregation)
+    return [] if hasattr(aggregation, "limit") or hasattr(aggregation, "width") else {}

@@ -1,0 +1,45 @@
+"""The index as it was at one moment, and how records are read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import tantivy
+
+from scorelens_store.contract import Record
+from scorelens_store.embedded.schema import SOURCE
+from scorelens_store.embedded.translate import Translator
+from scorelens_store.fields import FIELDS
+from scorelens_store.query.tree import Equals, Node
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A searcher of one moment and the translation of queries for it."""
+
+    searcher: tantivy.Searcher
+    translator: Translator
+
+    def count(self, node: Node) -> int:
+        """Return how many records match."""
+        found: Any = self.searcher.search(self.translator.query(node), 1)
+        return int(found.count)
+
+    def source(self, record_id: str) -> bytes | None:
+        """Return a record as JSON, or None."""
+        query = self.translator.query(Equals(FIELDS["record.id"], record_id))
+        hits = self.searcher.search(query, 1, count=False).hits
+        return self.source_at(hits[0][1]) if hits else None
+
+    def source_at(self, address: tantivy.DocAddress) -> bytes:
+        """Return the record at an address as JSON."""
+        source: Any = self.searcher.doc(address).get_first(SOURCE)
+        return bytes(source)
+
+    def records(self, record_ids: Iterable[str]) -> list[Record]:
+        """Return the records of ids that are there."""
+        sources = (self.source(record_id) for record_id in record_ids)
+        return [orjson.loads(source) for source in sources if source is not None]

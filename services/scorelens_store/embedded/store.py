@@ -1,0 +1,219 @@
+"""Writing the embedded store: one process, one commit per call, on disk when the call returns."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import orjson
+import tantivy
+
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Label, Outcome, PutResult, Record
+from scorelens_store.embedded.documents import to_document
+from scorelens_store.embedded.files import write_durably
+from scorelens_store.embedded.reader import EmbeddedReader, check_format, damaged
+from scorelens_store.embedded.schema import FORMAT, build_schema
+from scorelens_store.embedded.snapshot import Snapshot
+from scorelens_store.embedded.tombstones import Tombstones
+from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
+from scorelens_store.fields import FIELDS
+from scorelens_store.query.tree import Any, Equals, Node, Range
+from scorelens_store.values import Values, encode, field_values
+
+_HEAP_BYTES: Final = 64_000_000
+"""Memory that new documents take before they are written to disk."""
+
+
+def open_writer(folder: Path | str) -> EmbeddedStore:
+    """Open a folder for writing, made if need be. Raises StoreUnavailableError while another process writes to it."""
+    folder = Path(folder)
+    try:
+        (folder / "index").mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_format(folder)
+        if not (folder / "format").exists():
+            write_durably(folder / "format", str(FORMAT).encode())
+    except OSError as exc:
+        raise StoreUnavailableError(f"{folder} cannot be written to: {exc.strerror}") from exc
+    return EmbeddedStore(folder)
+
+
+class EmbeddedStore(EmbeddedReader):
+    """Reads and changes the store in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._writing = threading.RLock()
+        self._writer: tantivy.IndexWriter | None = None
+        with self._translated():
+            self._open_writer()
+        self._tombstones = Tombstones(folder / "tombstones")
+        self._slots.load()
+
+    def put(self, records: Sequence[Record]) -> list[PutResult]:
+        """Insert records that are not there yet; return one result each, in order."""
+        with self._writing:
+            checked = [_check(record) for record in records]
+            known = self._existing([entry.record_id for entry in checked if isinstance(entry, _Checked)])
+            decided = [self._decide(entry, known) for entry in checked]
+            if any(document is not None for _, document in decided):
+                with self._committing() as writer:
+                    for _, document in decided:
+                        if document is not None:
+                            writer.add_document(document)
+            return [result for result, _ in decided]
+
+    def annotate(self, record_id: str, labels: Mapping[str, Label]) -> None:
+        """Add labels to a record, replacing those of the same name. Raises RecordNotFoundError."""
+        with self._writing:
+            record = self.get(record_id)
+            if record is None:
+                raise RecordNotFoundError(f"there is no record {record_id!r}")
+            record["labels"] = {**(record.get("labels") or {}), **labels}
+            document, _ = to_document(field_values(record), encode(record), self._slots)
+            with self._committing() as writer:
+                writer.delete_documents_by_term("record.id", record_id)
+                writer.add_document(document)
+
+    def forget(
+        self,
+        *,
+        record_ids: Sequence[str] = (),
+        document_ids: Sequence[str] = (),
+        customer_ids: Sequence[str] = (),
+    ) -> int:
+        """Remove records for good and leave hashed tombstones; return how many were removed."""
+        named = {"record.id": record_ids, "document.id": document_ids, "customer.id": customer_ids}
+        # An empty id stands for none: it would take every record without one along.
+        kept = {name: [value for value in values if value] for name, values in named.items()}
+        nodes = tuple(Equals(FIELDS[name], value) for name, values in kept.items() for value in values)
+        if not nodes:
+            return 0
+        with self._writing:
+            # Tombstones come first: after a crash between the two, the same call finishes what was begun.
+            with self._writable():
+                for name, values in kept.items():
+                    if values:
+                        self._tombstones.add(name, values)
+            return self._remove(Any(nodes) if len(nodes) > 1 else nodes[0])
+
+    def expire(self, before: datetime) -> int:
+        """Remove what is older, as retention does, without tombstones; return how many records went."""
+        with self._writing:
+            return self._remove(Range(FIELDS["@timestamp"], None, before, with_high=False))
+
+    def available(self) -> bool:
+        """Tell whether the store answers now."""
+        try:
+            with self._reading():
+                return True
+        except ScorelensError:
+            return False
+
+    def describe(self) -> str:
+        """Name the store for people."""
+        return f"embedded, {self._folder}"
+
+    def close(self) -> None:
+        """Finish merges and let other processes write."""
+        with self._writing:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                with self._writable():
+                    writer.wait_merging_threads()
+        super().close()
+
+    def _decide(self, entry: _Checked | PutResult, known: set[str]) -> tuple[PutResult, tantivy.Document | None]:
+        if isinstance(entry, PutResult):
+            return entry, None
+        if self._tombstones.cover(entry.values):
+            return PutResult(Outcome.FORGOTTEN), None
+        if entry.record_id in known:
+            return PutResult(Outcome.DUPLICATE), None
+        known.add(entry.record_id)
+        document, unmapped = to_document(entry.values, entry.source, self._slots)
+        return PutResult(Outcome.STORED, unmapped_fields=unmapped), document
+
+    def _existing(self, record_ids: Sequence[str]) -> set[str]:
+        if not record_ids:
+            return set()
+        with self._reading() as snapshot:
+            return _ids_among(snapshot, record_ids) if snapshot else set()
+
+    def _remove(self, node: Node) -> int:
+        with self._reading() as snapshot:
+            count = snapshot.count(node) if snapshot else 0
+            query = snapshot.translator.query(node) if snapshot and count else None
+        if query is not None:
+            with self._committing() as writer:
+                writer.delete_documents_by_query(query)
+        return count
+
+    @contextmanager
+    def _committing(self) -> Iterator[tantivy.IndexWriter]:
+        """Commit what is done to the writer within; nothing of it is kept when anything fails."""
+        writer = self._writer or self._open_writer()
+        try:
+            with self._writable():
+                yield writer
+                self._slots.save()
+                writer.commit()
+        except BaseException:
+            # A writer that failed once cannot go on; without it, uncommitted documents are gone.
+            self._writer = None
+            raise
+
+    def _open(self) -> tantivy.Index:
+        if not self._meta.exists():
+            tantivy.Index(build_schema(), str(self._meta.parent))
+        return super()._open()
+
+    def _open_writer(self) -> tantivy.IndexWriter:
+        with self._lock:
+            index = self._index = self._index or self._open()
+        try:
+            self._writer = index.writer(_HEAP_BYTES, 1)
+        except ValueError as exc:
+            if "LockBusy" in str(exc):
+                raise StoreUnavailableError(
+                    f"{self._folder} is being written to by another process: stop that one, or name another folder"
+                ) from None
+            raise damaged(self._folder, exc) from exc
+        return self._writer
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except RecordRefusedError:
+            raise
+        except (OSError, ValueError) as exc:
+            raise StoreUnavailableError(f"{self._folder} cannot be written to: {exc}") from exc
+
+
+class _Checked:
+    """A record that may be stored."""
+
+    __slots__ = ("record_id", "source", "values")
+
+    def __init__(self, values: Values, source: bytes) -> None:
+        self.values, self.source = values, source
+        self.record_id = str(values["record.id"][0])
+
+
+def _check(record: Record) -> _Checked | PutResult:
+    try:
+        return _Checked(field_values(record), encode(record))
+    except RecordRefusedError as exc:
+        return PutResult(Outcome.REJECTED, str(exc))
+
+
+def _ids_among(snapshot: Snapshot, record_ids: Sequence[str]) -> set[str]:
+    parts = tuple(Equals(FIELDS["record.id"], record_id) for record_id in record_ids)
+    query = snapshot.translator.query(Any(parts))
+    hits = snapshot.searcher.search(query, len(record_ids), False).hits
+    return {orjson.loads(snapshot.source_at(address))["record"]["id"] for _, address in hits}
