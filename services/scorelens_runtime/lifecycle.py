@@ -29,7 +29,8 @@ def announce(address: str, **details: object) -> None:
             with open(int(number), "wb") as pipe:  # noqa: PTH123
                 pipe.write(line.encode())
         except OSError as error:
-            _log.warning("nobody heard that this process serves", extra={"error": str(error)})
+            # Ordinary for a process that was started again: its supervisor does not wait a second time.
+            _log.debug("nobody heard that this process serves", extra={"error": str(error)})
 
 
 def follow_supervisor() -> None:

@@ -80,33 +80,47 @@ class Supervisor:
                     child.pause = FIRST_PAUSE
                 _log.warning(
                     "process ended, starting it again",
-                    extra={"process": child.name, "status": process.returncode, "pause_s": child.pause},
+                    extra={"child": child.name, "status": process.returncode, "pause_s": child.pause},
                 )
                 child.process, child.start_after = None, now + child.pause
                 child.pause = min(child.pause * 2, LONGEST_PAUSE)
                 child.restarts += 1
             if child.process is None and now >= child.start_after:
-                os.close(self._spawn(child))
+                self._start_again(child)
+
+    def end(self, child: Child) -> None:
+        """End one child, with the time it needs to drain, and watch it no more."""
+        self.children = [each for each in self.children if each is not child]
+        process = child.process
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(child.drain)
+        except subprocess.TimeoutExpired:
+            _log.warning("process did not end in time, killing it", extra={"child": child.name})
+            process.kill()
+            process.wait()
 
     def stop(self) -> None:
         """End the children in reverse order, each with the time it needs to drain."""
         for child in reversed(self.children):
-            process = child.process
-            if process is None or process.poll() is not None:
-                continue
-            process.terminate()
-            try:
-                process.wait(child.drain)
-            except subprocess.TimeoutExpired:
-                _log.warning("process did not end in time, killing it", extra={"process": child.name})
-                process.kill()
-                process.wait()
-        self.children.clear()
+            self.end(child)
         for end in (self._lifeline, self._held):
             os.close(end)
 
+    def _start_again(self, child: Child) -> None:
+        try:
+            os.close(self._spawn(child))
+        except OSError as error:
+            # Out of processes, memory or descriptors: that passes, and ending would only take the others along.
+            _log.error("process cannot be started", extra={"child": child.name, "error": str(error)})
+            child.start_after = time.monotonic() + child.pause
+            child.pause = min(child.pause * 2, LONGEST_PAUSE)
+
     def _spawn(self, child: Child) -> int:
         reader, writer = os.pipe()
+        started = False
         environment = os.environ | child.environment | {READY_FD: str(writer), LIFELINE_FD: str(self._lifeline)}
         try:
             with child.log.open("ab") if child.log else nullcontext() as output:
@@ -119,8 +133,11 @@ class Supervisor:
                     pass_fds=[writer, self._lifeline, *child.pass_fds],
                     start_new_session=True,
                 )
+            started = True
         finally:
             os.close(writer)
+            if not started:
+                os.close(reader)
         child.started = time.monotonic()
         return reader
 

@@ -25,8 +25,9 @@ from scorelens_runtime.lifecycle import announce, follow_supervisor
 from scorelens_runtime.settings import options, variable_of
 from scorelens_runtime.supervise import Child, Supervisor
 from scorelens_sidecar.settings import SidecarSettings, check
+from scorelens_sidecar.spool.account import read_account
 from scorelens_sidecar.spool.errors import SpoolLockedError
-from scorelens_sidecar.spool.folders import LOCK, Lock, held_locks, make_private
+from scorelens_sidecar.spool.folders import LOCK, Lock, held_locks, make_private, relay_folder, relay_folders
 
 LISTEN_FD = "SCORELENS_LISTEN_FD"
 """Names, to the relay, the listening socket that it inherits."""
@@ -36,6 +37,7 @@ _BACKLOG = 1024
 _WATCH = 0.1
 _SHIPPER_DRAIN = 15.0
 _GRACE = 5.0
+_PATIENCE = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ def run(settings: SidecarSettings, environment: Mapping[str, str]) -> None:
     `environment` tells the children the same settings. Raises SettingError when the folder or the address is taken.
     """
     make_private(settings.folder)
+    make_private(relay_folder(settings.folder))  # so that the shipper's cursors begin with the first record
     lock = Lock(settings.folder / LOCK, "another sidecar")
     follow_supervisor()
     try:
@@ -95,12 +98,11 @@ def listen(endpoint: Endpoint, patience: float = 0.0) -> socket.socket:
 
 
 def _supervise(settings: SidecarSettings, listener: socket.socket, environment: dict[str, str]) -> None:
-    supervisor = Supervisor()
-    told = threading.Event()
+    supervisor, told = Supervisor(), threading.Event()
+    relay, shipper = _relay(listener, environment, settings.drain), _child("shipper", environment, _SHIPPER_DRAIN)
     try:
-        # Ended in reverse order: what the relay still records, the shipper still sends.
-        _start(supervisor, _child("shipper", environment, drain=_SHIPPER_DRAIN))
-        _start(supervisor, _relay(listener, environment, settings.drain))
+        _start(supervisor, shipper)
+        _start(supervisor, relay)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: told.set())
         address = Endpoint(settings.listen.host, listener.getsockname()[1]).address
@@ -109,8 +111,29 @@ def _supervise(settings: SidecarSettings, listener: socket.socket, environment: 
             supervisor.watch()
         _log.info("draining")
         listener.close()
+        supervisor.end(relay)
+        _let_ship(supervisor, settings)
     finally:
         supervisor.stop()
+
+
+def _let_ship(supervisor: Supervisor, settings: SidecarSettings) -> None:
+    """Give the shipper time to send the rest, as long as it gets on; with the receivers away that is short."""
+    limit = time.monotonic() + settings.drain
+    spooled, patience = -1, 0.0
+    while (left := _spooled(settings)) and time.monotonic() < min(limit, patience or limit):
+        if left != spooled:
+            spooled, patience = left, time.monotonic() + _PATIENCE
+        supervisor.watch()
+        time.sleep(_WATCH)
+    if left:
+        _log.info("the next start sends the rest", extra={"records": left})
+
+
+def _spooled(settings: SidecarSettings) -> int:
+    receivers = [str(endpoint) for endpoint in settings.otlp]
+    accounts = (read_account(folder, receivers) for folder in relay_folders(settings.folder))
+    return sum(account.spooled for each in accounts for account in each)
 
 
 def _start(supervisor: Supervisor, child: Child) -> None:

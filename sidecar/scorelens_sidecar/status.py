@@ -35,7 +35,6 @@ from pathlib import Path
 from typing import Any
 
 from scorelens_runtime.errors import ScorelensError
-
 from scorelens_sidecar.spool.account import read_account
 from scorelens_sidecar.spool.folders import relay_folders
 from scorelens_sidecar.spool.quota import bytes_on_disk
