@@ -52,10 +52,11 @@ async def serve(settings: SidecarSettings, recorder: Recorder) -> None:
 @options(SidecarSettings, "sidecar")
 def command(settings: SidecarSettings) -> None:
     """Pass calls to a gRPC server and record them."""
+    from scorelens_sidecar.spool.folders import relay_folder
     from scorelens_sidecar.spool.writer import SpoolWriter
 
     logs.set_up("relay", settings.log_level)
-    recorder = SpoolWriter(settings.folder / "relay", settings)
+    recorder = SpoolWriter(relay_folder(settings.folder), settings)
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(serve(settings, recorder))
