@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -19,8 +19,15 @@ from scorelens_sidecar.spans.identity import Identity, identify
 Decodable = TypeVar("Decodable", bound=Message)
 
 SCORING_PATHS = frozenset((names.SCORE_PATH.encode(), names.SCORE_STREAM_PATH.encode()))
+SIDES = ("request", "answer")
 NO_ANSWER = frozenset((End.WITHHELD, End.REFUSED))
 """Ends after which the caller has no answer, whatever the scorer said."""
+
+
+class _MessageError(Exception):
+    def __init__(self, side: str, reason: str) -> None:
+        super().__init__(f"the {side} {reason}")
+        self.side = side
 
 
 class InvalidCallError(ValueError):
@@ -51,12 +58,17 @@ class ScoredDocument:
 
 @dataclass(slots=True)
 class DecodedCall:
-    """A captured call and its documents; `fault` says why there are none although the contract has some."""
+    """A captured call and its documents.
+
+    `fault` says why there are none although the contract has some; `hashes` has, by "request" or "answer", the SHA-256 of
+    each message that could not be decoded.
+    """
 
     call: CapturedCall
     identity: Identity
     documents: list[ScoredDocument] = field(default_factory=list)
     truncated: tuple[str, ...] = ()
+    hashes: dict[str, bytes] = field(default_factory=dict)
     fault: str = ""
     model: ModelRef = field(default_factory=ModelRef)
 
@@ -76,8 +88,9 @@ def decode(call: CapturedCall, limit: int) -> DecodedCall:
         raise InvalidCallError("the trace id is not 16 bytes with at least one that is not zero")
     if len(call.span_id) != 8 or not any(call.span_id):
         raise InvalidCallError("the span id is not 8 bytes with at least one that is not zero")
-    truncated = _truncated(call)
-    decoded = DecodedCall(call, identify(call.trace_id, call.span_id, call.message_number), truncated=truncated)
+    decoded = DecodedCall(call, identify(call.trace_id, call.span_id, call.message_number))
+    decoded.hashes = {side: digest for side in SIDES if (digest := getattr(call, f"{side}_sha256"))}
+    decoded.truncated = tuple(decoded.hashes)
     if call.path not in SCORING_PATHS or call.part is Part.CLOSING:
         return decoded
     try:
@@ -87,30 +100,24 @@ def decode(call: CapturedCall, limit: int) -> DecodedCall:
             answer = _parse(ScoreResponse, "answer", call, limit)
             if call.end not in NO_ANSWER:
                 decoded.documents = list(_pair(call, request, answer))
-    except UndecodableError as error:
+    except _MessageError as error:
         decoded.fault = str(error)
+        decoded.hashes.setdefault(error.side, hashlib.sha256(getattr(call, error.side)).digest())
     if decoded.documents:
         decoded.model = decoded.documents[0].model
     return decoded
 
 
-def _truncated(call: CapturedCall) -> tuple[str, ...]:
-    sides = (("request", call.request_sha256), ("answer", call.answer_sha256))
-    return tuple(side for side, digest in sides if digest)
-
-
 def _parse(kind: type[Decodable], side: str, call: CapturedCall, limit: int) -> Decodable:
     if getattr(call, f"{side}_sha256"):
-        raise UndecodableError(f"the {side} is larger than the capture limit")
+        raise _MessageError(side, "is larger than the capture limit")
     try:
         plain = decompress(getattr(call, side), getattr(call, f"{side}_encoding"), limit)
         return kind.FromString(plain)
     except UndecodableError as error:
-        raise UndecodableError(f"the {side} is {error}") from error
-    except zlib.error as error:
-        raise UndecodableError(f"the {side} cannot be decompressed") from error
+        raise _MessageError(side, str(error)) from error
     except DecodeError as error:
-        raise UndecodableError(f"the {side} is not a valid {kind.DESCRIPTOR.full_name}") from error
+        raise _MessageError(side, f"is not a valid {kind.DESCRIPTOR.full_name}") from error
 
 
 def _pair(call: CapturedCall, request: ScoreRequest, answer: ScoreResponse) -> Iterator[ScoredDocument]:

@@ -128,7 +128,7 @@ def _calculation_attributes(tag: Calculation) -> Iterator[bytes]:
     yield text(names.CALCULATION_TAG, tag.tag)
     yield text(names.EXPLANATION, explanation_of(tag))
     yield double(names.INTERCEPT, tag.intercept)
-    if terms.feature or terms.contribution:
+    if tag.HasField("terms"):
         yield texts(names.TERM_FEATURES, terms.feature[:])
         yield doubles(names.TERM_VALUES, terms.value[:])
         yield doubles(names.TERM_COEFFICIENTS, terms.coefficient[:])

@@ -24,6 +24,7 @@ ERROR_STATUSES = {
     15: "DATA_LOSS",
 }
 """What OpenTelemetry counts as the server's error; any other status is the caller's."""
+_HASHES = {"request": names.REQUEST_HASH, "answer": names.ANSWER_HASH}
 ERROR_ENDS = frozenset((End.RESET_BY_SERVER, End.CONNECTION_LOST, End.WITHHELD))
 
 
@@ -165,10 +166,9 @@ def _common_attributes(decoded: DecodedCall, server_address: str) -> Iterator[by
         yield text(names.END_REASON, call.end.name.lower())
     if decoded.truncated:
         yield texts(names.TRUNCATED, decoded.truncated)
-    if call.request_sha256:
-        yield text(names.REQUEST_HASH, call.request_sha256.hex())
-    if call.answer_sha256:
-        yield text(names.ANSWER_HASH, call.answer_sha256.hex())
+    for side, name in _HASHES.items():
+        if side in decoded.hashes:
+            yield text(name, decoded.hashes[side].hex())
     if server_address:
         yield text(names.SERVER_ADDRESS, server_address)
     if call.user_agent:

@@ -63,7 +63,7 @@ class Receiver(TraceServiceServicer):
     def start(self, credentials: grpc.ServerCredentials | None = None, options: Sequence[Any] = ()) -> None:
         """Serve, on the port it had before."""
         self.server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0), *options])
-        add_TraceServiceServicer_to_server(self, self.server)  # type: ignore[no-untyped-call]
+        add_TraceServiceServicer_to_server(self, self.server)
         address = f"127.0.0.1:{self.port}"
         add = self.server.add_insecure_port
         self.port = self.server.add_secure_port(address, credentials) if credentials else add(address)

@@ -60,6 +60,8 @@ def answer_for(request: ScoreRequest, tags: int = 2, terms: int = 2) -> ScoreRes
             tag.margin, tag.probability, tag.threshold, tag.selected = 1.5, probability, 0.5, number == 0
             tag.remainder, tag.remainder_terms = 0.25, 61
             tag.link.name = "sigmoid"
+            tag.link.parameters.update(slope=2.0, offset=0.25)
+            tag.intermediates.update(uncalibrated=0.625)
             tag.terms.feature.extend(f"refund {term}" for term in range(terms))
             tag.terms.value.extend(0.5 + term for term in range(terms))
             tag.terms.coefficient.extend(2.0 * term for term in range(terms))
@@ -70,7 +72,12 @@ def answer_for(request: ScoreRequest, tags: int = 2, terms: int = 2) -> ScoreRes
 def scored_call(number: int = 0, *documents: Document, **changes: Any) -> CapturedCall:
     """Return a unary call that was answered; `number` makes its ids."""
     request = ScoreRequest(documents=documents or [media_document(number)])
-    return captured(number, request.SerializeToString(), answer_for(request).SerializeToString(), **changes)
+    return captured(
+        number,
+        request.SerializeToString(deterministic=True),
+        answer_for(request).SerializeToString(deterministic=True),
+        **changes,
+    )
 
 
 def captured(number: int, request: bytes, answer: bytes, **changes: Any) -> CapturedCall:
