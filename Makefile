@@ -51,6 +51,7 @@ generate: $(VENV)/dev  ## Generate code and documents from their sources.
 	@$(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=protos --grpc_python_out=protos \
 	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --mypy_out=quiet,readable_stubs:protos \
 	  --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc --mypy_grpc_out=quiet,readable_stubs:protos $(PROTOS)
+	@$(BIN)/python docs/make_settings.py
 
 .PHONY: generate-check
 generate-check: generate

@@ -93,7 +93,7 @@ def table(one: Explained, width: int, most: int | None = None) -> RenderableType
         left = math.fsum((one.remainder, *(term.contribution for term in later)))
         rows.append(Term(f"({rest:,} more term{'s' if rest != 1 else ''})", left))
     below: list[RenderableType] = [_sum(one, rows, width), *_conclusion(one)]
-    return Group(_heading(one), *(Padding(part, (0, 0, 0, 2)) for part in below))
+    return Group(_heading(one), *(Padding(part, (0, 0, 0, 2), expand=False) for part in below))
 
 
 def bar(value: float, scale: float, width: int = BAR) -> Text:

@@ -30,7 +30,8 @@ def translate(error: grpc.RpcError, part: str, address: str) -> ScorelensError:
     """Turn a failed call into an error for people; `part` names who was called."""
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.UNAVAILABLE:
-        return UnavailableError(f"the {part} at {address} does not answer; is it running? ({details})")
+        why = "" if "failed to connect" in details else f": {details}"
+        return UnavailableError(f"the {part} at {address} does not answer; is it running?{why}")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return UnavailableError(f"the {part} at {address} did not answer in time")
     return ScorelensError(f"the {part} at {address} answered {code.name}: {details}")

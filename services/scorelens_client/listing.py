@@ -80,7 +80,7 @@ def print_hit(console: Console, hit: Hit) -> None:
     console.print(heading, soft_wrap=True)
     console.print(Text("  ").append_text(tags_of(record)), soft_wrap=True)
     for snippet in _snippets(hit):
-        console.print(Padding(snippet, (0, 0, 0, 2)))
+        console.print(Padding(snippet, (0, 0, 0, 2), expand=False))
     console.print()
 
 

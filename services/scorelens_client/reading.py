@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from scorelens_store.open import open_reader
+from pathlib import Path
 
 from scorelens_client.home import Home
+from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader
 from scorelens_store.fields import FIELDS
+from scorelens_store.open import is_url, open_reader
 from scorelens_store.query.tree import Any as AnyOf
 from scorelens_store.query.tree import Equals, Node
 
@@ -24,8 +25,11 @@ def store_of(home: Home, named: str | None) -> str:
 
 @contextmanager
 def open_store(home: Home, named: str | None = None) -> Iterator[Reader]:
-    """Open the store for reading. Raises StoreUnavailableError."""
-    reader = open_reader(store_of(home, named))
+    """Open the store for reading. Raises StoreUnavailableError, ScorelensError where nothing was ever stored."""
+    where = store_of(home, named)
+    if not is_url(where) and not Path(where).is_dir():
+        raise ScorelensError(f"nothing is stored in {where} yet: start a system with `scorelens up`, or name --home")
+    reader = open_reader(where)
     try:
         yield reader
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from scorelens_client.commands.status import print_status, sum_table
+from scorelens_client.commands.status import print_status
 from scorelens_client.listing import print_hit, print_listing
 from scorelens_store.contract import Hit
 
@@ -58,27 +58,65 @@ def test_a_hit_shows_where_it_matched() -> None:
     assert "no **refund** [bold] for **me**" in printed(kept)
 
 
-def test_a_sum_is_shown_as_a_sum() -> None:
-    """An account reads as the sum that it is, and says when it is none."""
-    kept = console(120)
-    kept.print(sum_table("seen", 1003, {"acknowledged": 1000, "spooled": 3}, adds_up=True))
-    kept.print(sum_table("seen", 1004, {"acknowledged": 1000, "spooled": 3}, adds_up=False))
+def account(**changes: Any) -> dict[str, Any]:
+    """Return an account of the sidecar's."""
+    one: dict[str, Any] = {
+        "destination": "http://127.0.0.1:4317",
+        "seen": 1010,
+        "acknowledged": 1000,
+        "rejected": 0,
+        "dead_letters": 2,
+        "spooled": 3,
+        "dropped": {"quota": 6, "memory": 0},
+        "sampled_out": 1,
+        "oldest_spooled_age": 0.8,
+        "adds_up": True,
+    }
+    return {"adds_up": True, "relays": [{"destinations": [one | changes]}]}
+
+
+def status(**changes: Any) -> dict[str, Any]:
+    """Return what the status command collects."""
+    indexer: dict[str, Any] = dict.fromkeys(
+        ("duplicates", "forgotten", "dead_letters", "ignored", "refused", "unmapped_fields"), 0
+    )
+    indexer |= {"received": 1_000_000, "stored": 1_000_000, "store": "embedded, /srv/x", "store_available": True}
+    return {
+        "home": "/srv/x",
+        "running": True,
+        "parts": [{"name": "scorer", "address": "127.0.0.1:50052", "serving": False}],
+        "sidecar": account(),
+        "sidecar_error": "",
+        "indexer": indexer | {"adds_up": True},
+        "indexer_error": "",
+    } | changes
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_an_account_reads_as_the_sum_that_it_is(width: int) -> None:
+    """All parts of both sums are there in full, with the reasons for what was dropped."""
+    kept = console(width)
+    print_status(kept, status())
     text = " ".join(printed(kept).split())
-    assert "1,003 = 1,000 + 3 adds up" in text
-    assert "DOES NOT ADD UP" in text
+    assert "1,010 = 1,000 + 3 + 6 + 1" in text
+    assert "dropped because of quota: 6" in text
+    assert "1,000,000 = 1,000,000 + 0 + 0 + 0 + 0 + 0" in text
+    assert "scorer 127.0.0.1:50052 does not answer" in text
+    assert "…" not in text
+    assert "DOES NOT" not in text
+
+
+def test_an_account_that_does_not_add_up_says_so() -> None:
+    """A sum that is wrong is not shown as if it were right."""
+    kept = console(100)
+    print_status(kept, status(sidecar=account(seen=1011, adds_up=False)))
+    assert "http://127.0.0.1:4317: DOES NOT ADD UP" in printed(kept)
 
 
 def test_a_status_of_nothing_is_a_status() -> None:
     """Parts that are down are named, each with the reason."""
     kept = console(80)
-    status = {
-        "home": "/srv/x",
-        "running": False,
-        "parts": [],
-        "sidecar": None,
-        "sidecar_error": "the folder cannot be read",
-        "indexer": None,
-        "indexer_error": "it does not run",
-    }
-    print_status(kept, status)
+    nothing = {"running": False, "parts": [], "sidecar": None, "indexer": None}
+    reasons = {"sidecar_error": "the folder cannot be read", "indexer_error": "it does not run"}
+    print_status(kept, status(**nothing, **reasons))
     assert all(part in printed(kept) for part in ("no system runs", "the folder cannot be read", "it does not run"))

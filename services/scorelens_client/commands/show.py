@@ -119,12 +119,10 @@ def _choose(records: Sequence[Record], record_id: str, *, strict: bool) -> Recor
 
 def _print_document(console: Console, record: Record, full: bool) -> None:
     document = record["document"]
-    heading = Text(clean(document.get("title") or document.get("id") or record["record"]["id"]), "bold underline")
-    console.print(heading)
-    facts = [
-        (name, document.get(name))
-        for name in ("id", "kind", "language", "author", "source", "source_uri", "published_time")
-    ]
+    title = document.get("title")
+    console.print(Text(clean(title or document.get("id") or record["record"]["id"]), "bold underline"))
+    names = ("kind", "language", "author", "source", "source_uri", "published_time")
+    facts = [(name, document.get(name)) for name in ((("id", *names)) if title else names)]
     facts += [("reached", f"{document['audience']:,} people" if document.get("audience") else None)]
     facts += [("customer", (record.get("customer") or {}).get("id"))]
     facts += list((document.get("attributes") or {}).items())
@@ -139,7 +137,9 @@ def _print_document(console: Console, record: Record, full: bool) -> None:
             if full or len(text) <= TEXT
             else text[:TEXT] + f" … ({len(text) - TEXT:,} more characters: --full-text)"
         )
-        console.print(Padding(Text(clean(cut)), (1, 2)))
+        console.print()
+        console.print(Padding(Text(clean(cut)), (0, 0, 0, 2), expand=False))
+        console.print()
     _print_events(console, record.get("activity") or {})
 
 

@@ -118,10 +118,10 @@ def _print_sidecar(console: Console, status: Mapping[str, Any]) -> None:
         console.print("  nothing was recorded yet")
         return
     for one in destinations:
-        console.print(f"  to {clean(str(one['destination']))}", soft_wrap=True)
+        console.print(_verdict(f"to {clean(str(one['destination']))}", one["adds_up"]), soft_wrap=True)
         names = ("acknowledged", "spooled", "dropped", "sampled_out")
         values = {name: one[name] for name in names} | {"dropped": sum(one["dropped"].values())}
-        console.print(sum_table("seen", one["seen"], values, one["adds_up"]))
+        console.print(sum_table("seen", one["seen"], values))
         for note in _notes(one):
             console.print(f"    {note}", style="dim", soft_wrap=True)
 
@@ -141,16 +141,15 @@ def _print_indexer(console: Console, status: Mapping[str, Any]) -> None:
     if account is None:
         console.print(f"  {clean(status['indexer_error'])}", style="red", soft_wrap=True)
         return
-    away = "" if account["store_available"] else "  DOES NOT ANSWER"
-    console.print(f"  in {clean(account['store'])}{away}", style="bold red" if away else "", soft_wrap=True)
-    console.print(
-        sum_table("received", account["received"], {name: account[name] for name in INDEXER_SUM}, account["adds_up"])
-    )
+    console.print(_verdict(f"in {clean(account['store'])}", account["adds_up"]), soft_wrap=True)
+    if not account["store_available"]:
+        console.print("    the store does not answer; the sidecar keeps what it sees meanwhile", style="bold red")
+    console.print(sum_table("received", account["received"], {name: account[name] for name in INDEXER_SUM}))
     if account["unmapped_fields"]:
         console.print(f"    fields kept in the source only: {account['unmapped_fields']:,}", style="dim")
 
 
-def sum_table(total: str, value: int, parts: Mapping[str, int], adds_up: bool) -> Table:
+def sum_table(total: str, value: int, parts: Mapping[str, int]) -> Table:
     """Lay an account out as the sum that it is."""
     table = Table(box=None, header_style="dim", padding=(0, 1, 0, 0), pad_edge=False)
     for column in ("", total):
@@ -158,8 +157,11 @@ def sum_table(total: str, value: int, parts: Mapping[str, int], adds_up: bool) -
     cells: list[str | Text] = ["", Text(f"{value:,}", "bold")]
     for sign, (name, count) in zip(["=", *"+" * len(parts)], parts.items(), strict=False):
         table.add_column("")
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", "\n"), vertical="bottom", justify="right")
         cells += [sign, f"{count:,}"]
-    table.add_column("")
-    table.add_row(*cells, Text("adds up", "green") if adds_up else Text("DOES NOT ADD UP", "bold red"))
+    table.add_row(*cells)
     return table
+
+
+def _verdict(text: str, adds_up: bool) -> Text:
+    return Text(f"  {text}: ").append_text(Text("adds up", "green") if adds_up else Text("DOES NOT ADD UP", "bold red"))
