@@ -33,6 +33,7 @@ LISTEN_FD = "SCORELENS_LISTEN_FD"
 """Names, to the relay, the listening socket that it inherits."""
 
 _COMPONENT = "sidecar"
+_LISTEN_VARIABLE = "SCORELENS_SIDECAR_LISTEN"
 _BACKLOG = 1024
 _WATCH = 0.1
 _SHIPPER_DRAIN = 15.0
@@ -75,7 +76,8 @@ def run(settings: SidecarSettings, environment: Mapping[str, str]) -> None:
     try:
         patience = _GRACE if _wait_for_predecessor(settings) else 0.0
         with listen(settings.listen, patience) as listener:
-            _supervise(settings, listener, dict(environment))
+            address = Endpoint(settings.listen.host, listener.getsockname()[1]).address
+            _supervise(settings, listener, address, {**environment, _LISTEN_VARIABLE: address})
     finally:
         lock.release()
 
@@ -97,7 +99,7 @@ def listen(endpoint: Endpoint, patience: float = 0.0) -> socket.socket:
         time.sleep(_WATCH)
 
 
-def _supervise(settings: SidecarSettings, listener: socket.socket, environment: dict[str, str]) -> None:
+def _supervise(settings: SidecarSettings, listener: socket.socket, address: str, environment: dict[str, str]) -> None:
     supervisor, told = Supervisor(), threading.Event()
     relay, shipper = _relay(listener, environment, settings.drain), _child("shipper", environment, _SHIPPER_DRAIN)
     try:
@@ -105,7 +107,6 @@ def _supervise(settings: SidecarSettings, listener: socket.socket, environment: 
         _start(supervisor, relay)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: told.set())
-        address = Endpoint(settings.listen.host, listener.getsockname()[1]).address
         announce(address, upstream=str(settings.upstream), folder=str(settings.folder))
         while not told.wait(_WATCH):
             supervisor.watch()

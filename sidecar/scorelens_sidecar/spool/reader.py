@@ -49,6 +49,10 @@ class SpoolReader:
         self._lock = Lock(self._path.with_suffix(".lock"), f"another shipper for {destination}")
         try:
             found = cursor.load(self._path)
+            if not found and self._path.exists():
+                _log.error(
+                    "a cursor cannot be read; what is still spooled is sent again", extra={"cursor": str(self._path)}
+                )
             self._cursor = found or first_cursor(folder, destination)
             self._saved = bool(found)
             self._next = self._cursor.position

@@ -14,6 +14,7 @@ from scorelens_sidecar.captured import CapturedCall
 from scorelens_sidecar.recorder import DropReason, Recorder
 from scorelens_sidecar.settings import SidecarSettings, fsync_interval
 from scorelens_sidecar.spool.counters import APPENDED, SAMPLED_OUT, CounterPage
+from scorelens_sidecar.spool.errors import SpoolError
 from scorelens_sidecar.spool.folders import LOCK, Lock, make_private
 from scorelens_sidecar.spool.format import COUNTERS, encode
 from scorelens_sidecar.spool.live import LiveSegment
@@ -44,6 +45,10 @@ class SpoolWriter(Recorder):
         try:
             self._page = CounterPage(folder)
             counts, self._next_number = recover(folder, self._page.read())
+            self._quota = Quota(folder, settings.spool_bytes)
+        except OSError as error:
+            self._lock.release()
+            raise SpoolError(f"cannot read the spool in {folder}: {error.strerror}; name another --folder") from error
         except BaseException:
             self._lock.release()
             raise
@@ -51,12 +56,12 @@ class SpoolWriter(Recorder):
         self._seen = sum(counts)
         for counter, value in enumerate(counts):
             self._page.set(counter, value)
-        self._quota = Quota(folder, settings.spool_bytes)
         self._segment_bytes = min(settings.segment_bytes, settings.spool_bytes // _SEGMENTS_OF_QUOTA)
         self._syncing = Syncing(folder, self._page.file, interval)
         self._live: LiveSegment | None = None
         self._reopen_at = self._quiet_until = 0.0
         self._last_error = ""
+        self._closed = False
         self._open_segment()
         if google_crc32c.implementation != "c":
             _log.warning(
@@ -110,9 +115,9 @@ class SpoolWriter(Recorder):
 
     def close(self) -> None:
         """Sync as the settings say, close all files and let the folder go; more than once does no harm."""
-        if self._live:
-            self._live = None
-            self._reopen_at = float("inf")
+        if self._closed:
+            return
+        self._closed, self._live, self._reopen_at = True, None, float("inf")
         self._syncing.close()
         self._page.close()
         self._lock.release()
@@ -150,6 +155,8 @@ class SpoolWriter(Recorder):
         return None
 
     def _count(self, counter: int, calls: int) -> None:
+        if self._closed:
+            return
         self._seen += calls
         self._counts[counter] += calls
         self._page.set(counter, self._counts[counter])

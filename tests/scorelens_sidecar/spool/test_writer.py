@@ -251,6 +251,17 @@ def test_records_are_forced_to_disk(folder: Path, fsync: str) -> None:
     assert account_of(folder).spooled == 50
 
 
+def test_a_closed_writer_takes_nothing(folder: Path) -> None:
+    """Appending, counting and closing after the close do no harm and change nothing."""
+    writer = SpoolWriter(folder, make_settings())
+    writer.append([make_call(0)])
+    writer.close()
+    writer.close()
+    assert not writer.append([make_call(1)])
+    writer.sample_out()
+    assert account_of(folder).seen == 1
+
+
 def test_checksums_in_python_work_and_are_told(folder: Path) -> None:
     """Without the compiled checksum the same bytes are written, and a log line says that it is slow."""
     text = (
