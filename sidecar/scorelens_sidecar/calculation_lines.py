@@ -11,7 +11,7 @@ import orjson
 from scorelens import conventions as names
 from scorelens.v1.scorer_pb2 import Calculation
 from scorelens_sidecar.spans.decode import DecodedCall, ScoredDocument
-from scorelens_sidecar.spans.document import explanation_of
+from scorelens_sidecar.spans.document import explanation_of, term_columns
 from scorelens_sidecar.spans.encode import span_times, split_path
 from scorelens_sidecar.spans.times import rfc3339_of_ns
 
@@ -92,15 +92,15 @@ def _because(calculations: Any) -> list[str]:
 
 
 def _calculation(tag: Calculation) -> dict[str, Any]:
-    terms = tag.terms
+    features, values, coefficients, contributions = term_columns(tag.terms)
     return {
         "tag": tag.tag,
         "explanation": explanation_of(tag),
         "intercept": tag.intercept,
-        "feature": terms.feature[:],
-        "value": terms.value[:],
-        "coefficient": terms.coefficient[:],
-        "contribution": terms.contribution[:],
+        "feature": features,
+        "value": values,
+        "coefficient": coefficients,
+        "contribution": contributions,
         "remainder": tag.remainder,
         "remainder_terms": tag.remainder_terms,
         "margin": tag.margin,

@@ -60,8 +60,8 @@ class ScoredDocument:
 class DecodedCall:
     """A captured call and its documents.
 
-    `fault` says why there are none although the contract has some; `hashes` has, by "request" or "answer", the SHA-256 of
-    each message that could not be decoded.
+    `fault` says why there are none although the contract has some; `hashes` has the SHA-256 of each message that could
+    not be decoded, by "request" or "answer".
     """
 
     call: CapturedCall

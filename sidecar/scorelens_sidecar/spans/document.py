@@ -8,7 +8,7 @@ from math import nan
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from scorelens import conventions as names
-from scorelens.v1.scorer_pb2 import Calculation, Document, DocumentCalculation, Explanation, Result
+from scorelens.v1.scorer_pb2 import Calculation, Document, DocumentCalculation, Explanation, Result, Terms
 from scorelens_sidecar.spans.times import rfc3339
 from scorelens_sidecar.spans.wire import (
     EVENT_ATTRIBUTES,
@@ -62,6 +62,21 @@ def span_attributes(bodies: Iterable[bytes]) -> bytes:
 def explanation_of(calculation: Calculation) -> str:
     """Name what the terms of a calculation are worth; a value that is not known here promises nothing."""
     return EXPLANATIONS.get(calculation.explanation, "none")
+
+
+def term_columns(terms: Terms) -> tuple[list[str], list[float], list[float], list[float]]:
+    """Return features, values, coefficients and contributions, of one length.
+
+    A scorer that left some out breaks the contract, but its answer was given and must be recorded: what is missing is
+    "" or NaN.
+    """
+    features, *numbers = terms.feature[:], terms.value[:], terms.coefficient[:], terms.contribution[:]
+    count = len(features)
+    if any(len(column) != count for column in numbers):
+        count = max(count, *map(len, numbers))
+        features += [""] * (count - len(features))
+        numbers = [column + [nan] * (count - len(column)) for column in numbers]
+    return features, numbers[0], numbers[1], numbers[2]
 
 
 def _document(document: Document) -> Iterator[bytes]:
@@ -124,15 +139,15 @@ def _calculation(tag: Calculation) -> bytes:
 
 
 def _calculation_attributes(tag: Calculation) -> Iterator[bytes]:
-    terms = tag.terms
     yield text(names.CALCULATION_TAG, tag.tag)
     yield text(names.EXPLANATION, explanation_of(tag))
     yield double(names.INTERCEPT, tag.intercept)
     if tag.HasField("terms"):
-        yield texts(names.TERM_FEATURES, terms.feature[:])
-        yield doubles(names.TERM_VALUES, terms.value[:])
-        yield doubles(names.TERM_COEFFICIENTS, terms.coefficient[:])
-        yield doubles(names.TERM_CONTRIBUTIONS, terms.contribution[:])
+        features, values, coefficients, contributions = term_columns(tag.terms)
+        yield texts(names.TERM_FEATURES, features)
+        yield doubles(names.TERM_VALUES, values)
+        yield doubles(names.TERM_COEFFICIENTS, coefficients)
+        yield doubles(names.TERM_CONTRIBUTIONS, contributions)
     yield double(names.REMAINDER, tag.remainder)
     yield integer(names.REMAINDER_TERMS, tag.remainder_terms)
     yield double(names.MARGIN, tag.margin)

@@ -63,7 +63,7 @@ class Receiver(TraceServiceServicer):
     def start(self, credentials: grpc.ServerCredentials | None = None, options: Sequence[Any] = ()) -> None:
         """Serve, on the port it had before."""
         self.server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0), *options])
-        add_TraceServiceServicer_to_server(self, self.server)
+        add_TraceServiceServicer_to_server(self, self.server)  # type: ignore[no-untyped-call]
         address = f"127.0.0.1:{self.port}"
         add = self.server.add_insecure_port
         self.port = self.server.add_secure_port(address, credentials) if credentials else add(address)
@@ -99,7 +99,7 @@ def refuse(code: grpc.StatusCode, text: str = "scripted", retry_after: float | N
             info.retry_delay.FromMilliseconds(int(retry_after * 1000))
             detail = AnyMessage()
             detail.Pack(info)
-            status = Status(code=code.value[0], message=text, details=[detail])  # type: ignore[index]
+            status = Status(code=code.value[0], message=text, details=[detail])
             context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         context.abort(code, text)
         raise AssertionError

@@ -202,9 +202,13 @@ def assert_calculation(attributes: dict[str, Any], tag: Calculation) -> None:
     """The numbers and terms of a calculation are in its event."""
     for name in ("intercept", "remainder", "margin", "probability", "threshold", "selected"):
         assert repr(attributes[f"scorelens.{name}"]) == repr(getattr(tag, name))
+    lengths = set()
     for name in ("feature", "value", "coefficient", "contribution"):
-        read = attributes.get(f"scorelens.term.{name}", [])
-        assert list(map(repr, read)) == list(map(repr, getattr(tag.terms, name)))
+        read, sent = attributes.get(f"scorelens.term.{name}", []), getattr(tag.terms, name)
+        lengths.add(len(read))
+        assert list(map(repr, read[: len(sent)])) == list(map(repr, sent))
+        assert all(value == "" or isnan(value) for value in read[len(sent) :])
+    assert len(lengths) == 1
     assert attributes["scorelens.remainder.terms"] == tag.remainder_terms
     read = dict(
         zip(
