@@ -6,8 +6,9 @@ Only words of texts weigh in relevance; everything else selects and weighs nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import combinations
 from typing import Final
 
 import tantivy
@@ -77,7 +78,7 @@ class Translator:
             case Equals(field, value):
                 return self._equals(field, value)
             case Phrase(field, words, slop):
-                return Query.phrase_query(self._schema, field.name, list(words), slop)
+                return self._phrase(field, words, slop)
             case Range():
                 return _silent(self._range(node))
             case Wildcard(field, pattern):
@@ -105,6 +106,14 @@ class Translator:
             values = [_text(part.value) for part in parts if isinstance(part, Equals)]
             return _silent(Query.term_set_query(self._schema, field.name, values))
         return Query.boolean_query([(Occur.Should, self.query(part)) for part in parts])
+
+    def _phrase(self, field: Field, words: Sequence[str], slop: int) -> Query:
+        # The index's own slop lets words change places; the language's does not. So every distance is asked for.
+        phrases = [
+            Query.phrase_query(self._schema, field.name, list(zip(places, words, strict=True)))
+            for places in _places(len(words), slop)
+        ]
+        return phrases[0] if len(phrases) == 1 else Query.disjunction_max_query(phrases)
 
     def _equals(self, field: Field, value: Value) -> Query:
         if field.type in _NUMERIC:
@@ -200,6 +209,12 @@ def _before(bound: str, included: bool) -> str:
         if sign != "\0":
             alternatives.append(f"{escape(bound[:at])}[{_code(chr(0))}-{_code(_previous(sign))}]{ANY_RUN}")
     return "|".join(alternatives) or "[^\0-\U0010ffff]"
+
+
+def _places(words: int, slop: int) -> Iterator[tuple[int, ...]]:
+    """Yield every way to place words in order with at most `slop` positions left out between them."""
+    for later in combinations(range(1, slop + words), words - 1):
+        yield (0, *later)
 
 
 def _next(sign: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +35,8 @@ MAX_CLAUSES: Final = 1_000
 """Words, phrases, values and ranges of a query."""
 MAX_DEPTH: Final = 20
 """Levels of AND, OR and NOT within each other."""
+MAX_PLACES: Final = 2_000
+"""Ways in which the words of a phrase with a distance can stand; three words may be sixty apart, five words ten."""
 _MAX_BRACKETS: Final = 100
 
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -177,7 +180,10 @@ class _Parser:
         text = _unescape(token.text)
         if field.type is Type.TEXT:
             slop = 0 if fuzz is None else self._whole(fuzz, "the distance of a phrase", 100)
-            return _words(field, text, slop)
+            node = _words(field, text, slop)
+            if isinstance(node, Phrase) and math.comb(slop + len(node.words) - 1, len(node.words) - 1) > MAX_PLACES:
+                raise self._error("the distance is too large for a phrase of so many words", token.start)
+            return node
         if fuzz is not None:
             raise self._error(f"~ after a phrase works on text; {field.name} is of type {field.type}", fuzz.start)
         return self._equals(field, token, text)
@@ -336,6 +342,6 @@ def _is_prefix(pattern: str) -> bool:
 
 def _unknown(name: str) -> str:
     known = [*FIELDS, *ALIASES, *(f"{prefix}NAME" for prefix in OPEN_FIELDS)]
-    near = difflib.get_close_matches(name, known, n=1)
+    near = [full for full in FIELDS if full.endswith("." + name)] or difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else 'put text with a colon in "quotes"'
     return f"there is no field {name!r}; {hint}"

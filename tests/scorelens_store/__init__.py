@@ -1,0 +1,1 @@
+"""Tests of the stores, their contract and the query language."""

@@ -1,0 +1,43 @@
+"""Stores to run the contract's tests on."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scorelens_store.contract import Store
+from scorelens_store.open import open_store
+from tests.scorelens_store.records import corpus
+
+STORES = ["embedded", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)]
+
+
+def _open(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+    if kind == "embedded":
+        store = open_store(folder)
+        yield store
+    else:
+        url: str = request.getfixturevalue("elasticsearch_url")
+        store = open_store(url, prefix=f"test-{secrets.token_hex(6)}")
+        yield store
+        store.remove_everything()  # type: ignore[attr-defined]
+    store.close()
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store of each kind."""
+    yield from _open(request.param, request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=STORES)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store of each kind with the corpus in it, in several commits; tests leave it as it is."""
+    for store in _open(request.param, request, tmp_path_factory.mktemp("filled")):
+        records = corpus()
+        for start in range(0, len(records), 25):
+            store.put(records[start : start + 25])
+        yield store
