@@ -1,0 +1,177 @@
+"""Whatever dies, every answered call is found exactly once, and the account adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from scorelens.v1 import scorer_pb2 as pb
+from scorelens.v1 import scorer_pb2_grpc
+from tests.end_to_end.load import Load
+from tests.end_to_end.processes import wait_until
+from tests.end_to_end.system import System
+from tests.tools.elasticsearch import ElasticsearchServer
+
+SOME = 300
+
+
+@pytest.fixture
+def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
+    """Make systems that end with the test."""
+    made: list[System] = []
+
+    def make(*settings: str, store: str = "", indexer: bool = True) -> System:
+        made.append(System(tmp_path, store, settings))
+        return made[-1].start(indexer)
+
+    yield make
+    for system in made:
+        system.__exit__()
+
+
+def _await_answers(load: Load, more: int = SOME) -> None:
+    goal = len(load.answered) + more
+    wait_until(lambda: len(load.answered) >= goal, f"{more} more documents are answered")
+
+
+@pytest.mark.parametrize("module", ["scorelens_sidecar.shipper", "scorelens_sidecar.relay"])
+def test_a_killed_part_of_the_sidecar_loses_and_doubles_nothing(
+    make_system: Callable[..., System], module: str
+) -> None:
+    """kill -9 of shipper or relay amid a load leaves every answered document in the store exactly once."""
+    system = make_system()
+    with Load(system.sidecar.address) as load:
+        _await_answers(load)
+        for _ in range(3):
+            system.sidecar.kill_child(module)
+            _await_answers(load)
+    system.settle()
+    system.assert_each_once(load.answered)
+    if module.endswith("shipper"):
+        assert load.failed == []
+    assert set(load.failed) <= {grpc.StatusCode.UNAVAILABLE}
+
+
+def test_a_killed_sidecar_and_indexer_lose_and_double_nothing(make_system: Callable[..., System]) -> None:
+    """kill -9 of the whole sidecar, then of the indexer, amid a load, leaves every answered document exactly once."""
+    system = make_system()
+    with Load(system.sidecar.address) as load:
+        for part in (system.indexer, system.sidecar, system.indexer):
+            _await_answers(load)
+            part.kill()
+            part.start()
+        _await_answers(load)
+    system.settle()
+    system.assert_each_once(load.answered)
+    assert set(load.failed) <= {grpc.StatusCode.UNAVAILABLE}
+
+
+def test_an_indexer_that_is_away_for_the_whole_load_gets_everything_later(make_system: Callable[..., System]) -> None:
+    """Scoring goes on without an indexer, and everything arrives once it is there."""
+    system = make_system(indexer=False)
+    with Load(system.sidecar.address) as load:
+        _await_answers(load)
+    assert load.failed == []
+    account = system.account()
+    assert (account["acknowledged"], account["spooled"]) == (0, account["seen"])
+    system.indexer.start()
+    system.settle()
+    system.assert_each_once(load.answered)
+
+
+@pytest.mark.elasticsearch
+def test_an_elasticsearch_that_is_away_for_the_whole_load_gets_everything_later(
+    make_system: Callable[..., System], own_elasticsearch: ElasticsearchServer
+) -> None:
+    """Scoring goes on while Elasticsearch is killed, and everything is found once it is back."""
+    system = make_system(store=own_elasticsearch.url)
+    own_elasticsearch.kill9()
+    with Load(system.sidecar.address) as load:
+        _await_answers(load)
+    assert load.failed == []
+    assert system.account()["acknowledged"] == 0
+    own_elasticsearch.start()
+    system.settle()
+    system.assert_each_once(load.answered)
+
+
+def test_a_resend_of_everything_stores_nothing_twice(make_system: Callable[..., System]) -> None:
+    """A shipper that has lost its cursor sends all it finds again, and the store has every record once."""
+    system = make_system()
+    with Load(system.sidecar.address) as load:
+        _await_answers(load)
+    system.settle()
+    before = system.found()
+    system.sidecar.stop()
+    _forget_what_was_sent(system.folder / "sidecar")
+    system.sidecar.start()
+    wait_until(lambda: system.indexer_account().duplicates >= len(load.answered), "the resend has arrived")
+    assert system.found() == before
+    system.assert_each_once(load.answered)
+
+
+def _forget_what_was_sent(folder: Path) -> None:
+    cursors = list(folder.rglob("cursors/*"))
+    assert cursors
+    for cursor in cursors:
+        cursor.unlink()
+
+
+def test_a_full_spool_drops_and_counts_and_never_stops_scoring(make_system: Callable[..., System]) -> None:
+    """With its quota used up the sidecar answers on; what it could not keep is in the account, the rest arrives."""
+    system = make_system("--spool-bytes", "200KB", "--segment-bytes", "64KiB", indexer=False)
+    with Load(system.sidecar.address) as load:
+        wait_until(lambda: system.account()["dropped"]["quota"] > 50, "the spool is full and drops")
+        _await_answers(load)
+    assert load.failed == []
+    system.indexer.start()
+    account = system.settle()
+    assert account["dropped"]["quota"] > 50
+    found = system.found()
+    assert max(found.values()) == 1
+    assert 0 < len(found) < len(load.answered)
+
+
+def test_a_required_record_that_does_not_fit_refuses_the_call(make_system: Callable[..., System]) -> None:
+    """In required mode a full spool refuses calls instead of answering without a record."""
+    system = make_system(
+        "--mode",
+        "required",
+        "--spool-bytes",
+        "400KB",
+        "--segment-bytes",
+        "64KiB",
+        "--capture-limit",
+        "64KiB",
+        indexer=False,
+    )
+    with Load(system.sidecar.address) as load:
+        wait_until(lambda: grpc.StatusCode.RESOURCE_EXHAUSTED in load.failed, "a call is refused")
+    assert set(load.failed) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+    system.indexer.start()
+    account = system.settle()
+    system.assert_each_once(load.answered)
+    assert account["dropped"]["disk"] == 0
+
+
+def test_one_bad_record_among_a_thousand_is_listed_and_the_others_arrive(make_system: Callable[..., System]) -> None:
+    """A scorer's nonsense for one document is put aside as a dead letter that names it; the rest is stored."""
+    system = make_system()
+    names = [f"d-{number}" for number in range(1000)]
+    with grpc.insecure_channel(system.sidecar.address) as channel:
+        stub = scorer_pb2_grpc.ScorerStub(channel)
+        for start in range(0, 1000, 50):
+            batch = names[start : start + 50]
+            texts = ["unstorable" if name == "d-500" else "good" for name in batch]
+            documents = [pb.Document(id=name, text=text) for name, text in zip(batch, texts, strict=True)]
+            stub.Score(pb.ScoreRequest(documents=documents), timeout=20)
+    account = system.settle()
+    found = system.found()
+    assert [name for name in names if not found[name]] == ["d-500"]
+    assert account["rejected"] == 1
+    letters = system.dead_letters()
+    assert [letter.document_id for letter in letters] == ["d-500"]
+    assert "term" in letters[0].reason
