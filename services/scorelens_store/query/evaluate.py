@@ -42,7 +42,7 @@ def evaluate(query: Node, values: Values) -> bool:
         case tree.Boost(part, _):
             return evaluate(part, values)
         case tree.Exists(field):
-            return bool(_terms(values, field))
+            return bool(values.get(field.name))
         case tree.Phrase(field, words, slop):
             return any(_in_order(found, words, slop) for found in _texts(values, field))
         case _:
@@ -100,19 +100,20 @@ def _within(bounds: tree.Range, term: Any) -> bool:
 
 
 def _in_order(found: Sequence[str], words: Sequence[str], slop: int) -> bool:
-    places = [[at - number for at, word in enumerate(found) if word == wanted] for number, wanted in enumerate(words)]
-    return any(_near(places[1:], start, start, {start}, slop, 1) for start in (places[0] if places else ()))
+    starts = [at for at, word in enumerate(found) if words and word == words[0]]
+    ends = (_end(found, words, start) for start in starts)
+    return any(end is not None and end - start < len(words) + slop for start, end in zip(starts, ends, strict=True))
 
 
-def _near(places: Sequence[Sequence[int]], low: int, high: int, taken: set[int], slop: int, number: int) -> bool:
-    if not places:
-        return True
-    for place in places[0]:
-        least, most = min(low, place), max(high, place)
-        at = place + number
-        if most - least <= slop and at not in taken and _near(places[1:], least, most, taken | {at}, slop, number + 1):
-            return True
-    return False
+def _end(found: Sequence[str], words: Sequence[str], start: int) -> int | None:
+    """Return the place of the last word where each follows the one before as soon as it can."""
+    at = start
+    for word in words[1:]:
+        later = next((place for place in range(at + 1, len(found)) if found[place] == word), None)
+        if later is None:
+            return None
+        at = later
+    return at
 
 
 @lru_cache(maxsize=256)
