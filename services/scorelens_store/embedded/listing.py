@@ -75,6 +75,8 @@ def _parts(node: Node, field: Field | None, descending: bool, after: tuple[Any, 
         yield _Part(All((node, Exists(field))), field)
     else:
         value, time, last = after
+        if field is not None and field.type is Type.DATE and value is not None:
+            value = from_microseconds(value)
         moment = from_microseconds(time)
         here = node if field is None else All((node, Not(Exists(field)) if value is None else Equals(field, value)))
         yield _Part(All((here, Range(TIME, moment, moment))), None if value is None else field, last)
@@ -86,8 +88,6 @@ def _parts(node: Node, field: Field | None, descending: bool, after: tuple[Any, 
 
 
 def _beyond(field: Field, value: Any, descending: bool) -> Range:
-    if field.type is Type.DATE and isinstance(value, int):
-        value = from_microseconds(value)
     return Range(field, None, value, with_high=False) if descending else Range(field, value, None, with_low=False)
 
 
