@@ -258,7 +258,8 @@ class Stripper:
         """Let the message go on, on the understanding that no more will be taken out of it."""
         self._committed = True
         kept, self._kept, self._kept_size = self._kept, [], 0
-        return prefix(self._size - self._removed) + b"".join(kept)
+        still_dropping = self._field_left if self._dropping else 0
+        return prefix(self._size - self._removed - still_dropping) + b"".join(kept)
 
     def _end(self) -> bytes:
         kept = b"" if self._committed else b"".join(self._kept)
