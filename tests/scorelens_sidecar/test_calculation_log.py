@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorelens_sidecar.calculation_lines import LogLine, log_lines
@@ -91,6 +91,7 @@ def test_files_are_private(tmp_path: Path) -> None:
     assert (tmp_path / "calculations.jsonl").stat().st_mode & 0o077 == 0
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 5), st.sampled_from(["none", "before mark", "before cursor", "torn"]))))
 def test_any_crashes_leave_each_line_once(tmp_path_factory: object, steps: list[tuple[int, str]]) -> None:
     """Whatever crashes between line, cursor and mark, the log has every record once and in order."""

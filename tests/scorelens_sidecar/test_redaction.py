@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorelens.v1.scorer_pb2 import Document, ScoreRequest, ScoreResponse
@@ -114,6 +114,7 @@ def test_unknown_names_are_refused(tmp_path: Path, name: str) -> None:
         parse(name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_masked_without_a_fault(text: str) -> None:
     """Whatever a text holds, masking ends and leaves the parts around what it found as they were."""

@@ -26,6 +26,9 @@ from scorelens_sidecar.spool.reader import SpooledRecord, SpoolReader
 EXPIRE_EVERY = 10.0
 """Seconds between looks for records that waited too long."""
 
+GROWTH = 2
+"""About how many times larger the spans of a record are than the record."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -137,7 +140,7 @@ class Follower(threading.Thread, Generic[Item]):
         self._destination.acknowledged()
 
     def _shipments(self, reader: SpoolReader) -> Iterator[Shipment[Item]]:
-        most_records, most_bytes = self._settings.batch_calls, self._settings.batch_bytes
+        most_records, most_bytes = self._settings.batch_calls, self._settings.batch_bytes // GROWTH
         while records := reader.read(most_records, most_bytes):
             yield from self._pack(records)
 

@@ -32,6 +32,9 @@ from scorelens_sidecar.shipper.__main__ import Shipper
 from scorelens_sidecar.spool.folders import relay_folder
 from scorelens_sidecar.spool.writer import SpoolWriter
 
+AGES = 1e10
+"""Seconds that no record of a test is old."""
+
 Answer = Callable[["Receiver", ExportTraceServiceRequest, grpc.ServicerContext], ExportTraceServiceResponse]
 
 
@@ -172,6 +175,7 @@ def settings_for(folder: Path, *receivers: Receiver, **changes: Any) -> SidecarS
     """Settings of a shipper that looks often and stops fast."""
     otlp = tuple(Endpoint("127.0.0.1", receiver.port) for receiver in receivers)
     values: dict[str, Any] = {"folder": folder, "otlp": otlp, "poll": 0.01, "drain": 1.0, "log_bytes": 0}
+    values["spool_age"] = AGES  # the calls of tests are as old as their fixed date
     return SidecarSettings(**values | changes)
 
 

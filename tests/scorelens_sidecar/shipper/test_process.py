@@ -35,6 +35,7 @@ def start(folder: Path) -> Iterator[Start]:
     def run(receiver: Receiver, *flags: str) -> subprocess.Popen[bytes]:
         reader, writer = os.pipe()
         command = [sys.executable, "-m", "scorelens_sidecar.shipper", "--folder", str(folder), "--poll", "5ms"]
+        command += ["--spool-age", "99999d"]
         environment = os.environ | {"SCORELENS_READY_FD": str(writer)}
         process = subprocess.Popen(
             [*command, "--otlp", f"127.0.0.1:{receiver.port}", *flags],

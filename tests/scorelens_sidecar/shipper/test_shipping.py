@@ -13,8 +13,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from scorelens_runtime.errors import ScorelensError
 from scorelens_sidecar.captured import CapturedCall
 from scorelens_sidecar.dead_letters import read_dead_letters
+from scorelens_sidecar.shipper import follower, otlp
 from scorelens_sidecar.spans import decode
 from scorelens_sidecar.spool.account import DestinationAccount, read_account
 from scorelens_sidecar.spool.folders import relay_folder
@@ -279,3 +281,70 @@ def test_stops_while_the_receiver_does_not_answer(folder: Path, receiver: Receiv
     until(lambda: bool(receiver.exports))
     running.stop()
     assert account(folder).spooled == 1
+
+
+def test_a_call_larger_than_a_batch_is_acknowledged_when_all_of_it_arrived(
+    folder: Path, receiver: Receiver, ship: Ship
+) -> None:
+    """A call with many documents goes in several exports, none above the limit, and counts once all are there."""
+    call = scored_call(1, *(media_document(number) for number in range(300)))
+    seen: list[int] = []
+
+    def look(
+        receiver: Receiver, request: ExportTraceServiceRequest, context: grpc.ServicerContext
+    ) -> ExportTraceServiceResponse:
+        seen.append(account(folder).acknowledged)
+        receiver.accept(request)
+        return ExportTraceServiceResponse()
+
+    receiver.always = look
+    spool(folder, [call])
+    ship(receiver, batch_bytes=2**16)
+    until(settled(folder, 1))
+    assert len(seen) > 3
+    assert set(seen) == {0}
+    assert receiver.accepted == dict.fromkeys(ids_of([call]), 1)
+    assert all(request.ByteSize() <= 2**16 + 512 for _, request, _ in receiver.exports)
+
+
+def test_records_that_waited_too_long_are_given_up(
+    folder: Path, receiver: Receiver, ship: Ship, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a receiver is away, the spool's age limit still holds, and the account says what expired."""
+    monkeypatch.setattr(otlp, "PATIENCE", 0.1)
+    monkeypatch.setattr(follower, "EXPIRE_EVERY", 0.0)
+    receiver.stop()
+    spool(folder, [scored_call(number) for number in range(3)])
+    running = ship(receiver)
+    until(lambda: (folder / "shipper.json").exists())
+    running.stop()
+    ship(receiver, spool_age=1.0)
+    until(lambda: account(folder).dropped["expired"] == 3)
+    assert account(folder).adds_up
+
+
+def test_stale_records_do_not_stop_an_export_that_waits(
+    folder: Path, receiver: Receiver, ship: Ship, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shipper that looks up from waiting begins again where the cursor is and delivers everything once."""
+    monkeypatch.setattr(otlp, "PATIENCE", 0.0)
+    receiver.script.extend([refuse(Code.UNAVAILABLE)] * 3)
+    calls = [scored_call(number) for number in range(5)]
+    spool(folder, calls)
+    ship(receiver, batch_calls=2)
+    until(settled(folder, 5))
+    assert receiver.accepted == dict.fromkeys(ids_of(calls), 1)
+
+
+def test_a_calculation_log_that_cannot_be_opened_stops_the_start(folder: Path, receiver: Receiver, ship: Ship) -> None:
+    """A log that cannot be written is an error that names the folder; nothing is lost by it."""
+    spool(folder, [scored_call(number) for number in range(5)])
+    log = folder / "calculations.jsonl"
+    log.mkdir()
+    with pytest.raises(ScorelensError, match="calculation log"):
+        ship(receiver, log_bytes=10**6)
+    log.rmdir()
+    running = ship(receiver, log_bytes=10**6)
+    until(settled(folder, 5, "calculation-log"))
+    running.stop()
+    assert len(log.read_bytes().splitlines()) == 5

@@ -140,6 +140,7 @@ def test_any_bytes_convert(request: bytes, answer: bytes, encoding: bytes) -> No
     assert kinds & {"document", "call"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=5000), st.booleans())
 def test_compressed_messages_are_read(payload: bytes, bare: bool) -> None:
     """Deflate is read in both of its formats."""
@@ -150,6 +151,7 @@ def test_compressed_messages_are_read(payload: bytes, bare: bool) -> None:
     assert decoded.model.id == payload.hex()
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, max_size=300), st.lists(texts_, max_size=20), st.integers(-(2**63), 2**63 - 1))
 def test_wire_values_are_read_by_protobuf(values: list[float], words: list[str], number: int) -> None:
     """What is written by hand is what protobuf's own classes read."""
