@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,11 +12,12 @@ from pathlib import Path
 from scorelens_sidecar.spool import cursor
 from scorelens_sidecar.spool.counters import APPENDED, NOTHING, SAMPLED_OUT, Counts, read_counts
 from scorelens_sidecar.spool.cursor import Cursor, Position
+from scorelens_sidecar.spool.errors import SpoolError
 from scorelens_sidecar.spool.format import COUNTERS, SEGMENT_HEADER_SIZE, FormatError, decode
 from scorelens_sidecar.spool.reader import first_cursor
 from scorelens_sidecar.spool.segments import Segment, segment_numbers, segments_from
 
-_TRIES = 20
+_TRIES = 100
 _REASONS = [(number, name) for number, name in enumerate(COUNTERS) if name not in ("appended", "sampled_out")]
 
 
@@ -47,12 +49,9 @@ def read_account(folder: Path, destinations: Iterable[str] = ()) -> list[Destina
     """
     named = list(destinations)
     for _ in range(_TRIES):
-        numbers = segment_numbers(folder)
-        accounts = _read(folder, named)
-        # A segment begun meanwhile may hold records that were counted and not found.
-        if segment_numbers(folder)[-1:] == numbers[-1:]:
-            break
-    return accounts
+        with suppress(FileNotFoundError):
+            return _read(folder, named)
+    raise SpoolError(f"the segments in {folder} go faster than they can be counted; ask again")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +70,34 @@ class _Found:
 
 
 def _read(folder: Path, named: list[str]) -> list[DestinationAccount]:
-    """Read segments, then cursors, then counters.
+    """Read segments, then cursors, then counters, then the segments that were begun meanwhile.
 
-    In this order nothing goes missing: what is deleted in between is behind every cursor, and what is appended in
-    between is in a segment that was seen or in a newer one, which the caller notices.
+    In this order nothing goes missing: what is deleted in between is behind every cursor that was read, and what is
+    appended in between is in a segment that was seen. Raises FileNotFoundError when the live segment is gone already.
     """
-    extents = [_Extent(each.number, each.size, each.header.index) for each in segments_from(folder) if each.header]
+    extents = _extents(folder)
     cursors = cursor.load_all(folder)
     for name in named:
         cursors.setdefault(name, first_cursor(folder, name))
-    counts = read_counts(folder) or NOTHING
+    extents, counts = _settled(folder, extents)
     names = dict.fromkeys((*named, *sorted(cursors)))
     return [_account(folder, extents, cursors[name], counts) for name in names]
+
+
+def _extents(folder: Path, number: int = 0) -> list[_Extent]:
+    found = ((each, each.first_index()) for each in segments_from(folder, number))
+    return [_Extent(each.number, each.size, first) for each, first in found if first is not None]
+
+
+def _settled(folder: Path, extents: list[_Extent]) -> tuple[list[_Extent], Counts]:
+    """Read the counters at a moment at which no segment is newer than those that are known."""
+    for _ in range(_TRIES):
+        counts = read_counts(folder) or NOTHING
+        last = extents[-1].number if extents else 0
+        if max([last, *segment_numbers(folder)]) == last:
+            break
+        extents = extents + _extents(folder, last + 1)
+    return extents, counts
 
 
 def _account(folder: Path, extents: list[_Extent], at: Cursor, counts: Counts) -> DestinationAccount:
@@ -123,14 +138,11 @@ def _in_live(folder: Path, live: _Extent, place: Position, appended: int) -> _Fo
     first = max(place.index, live.first)
     start = _start(live, place)
     found, explained = 0, start
-    try:
-        with Segment(folder, live.number) as segment:
-            for entry in segment.entries(start):
-                explained += entry.end - entry.offset
-                found += first <= entry.index < appended
-            unexplained = segment.size > explained
-    except FileNotFoundError:
-        return _Found()
+    with Segment(folder, live.number) as segment:
+        for entry in segment.entries(start):
+            explained += entry.end - entry.offset
+            found += first <= entry.index < appended
+        unexplained = segment.size > explained
     return _Found(found, max(0, appended - first - found) if unexplained else 0)
 
 

@@ -22,7 +22,8 @@ def cleanup(folder: Path, destinations: Iterable[str]) -> int:
     passed = min((cursors[name].position.index if name in cursors else 0 for name in named), default=0)
     deleted = 0
     for number, following in pairwise(segment_numbers(folder)):
-        first = _first_index(folder, following)
+        with Segment(folder, following) as segment:
+            first = segment.first_index()
         if first is None or first > passed:
             break
         with contextlib.suppress(FileNotFoundError):
@@ -37,12 +38,3 @@ def _forget_the_unnamed(folder: Path, cursors: dict[str, cursor.Cursor], named: 
     for name, each in cursors.items():
         if name not in named and each.position.index < oldest:
             cursor.remove(folder, name)
-
-
-def _first_index(folder: Path, number: int) -> int | None:
-    """How many records come before a segment; None when that cannot be told."""
-    with Segment(folder, number) as segment:
-        if segment.header:
-            return segment.header.index
-        first = next(segment.entries(), None)
-        return first.index if first else None

@@ -86,6 +86,13 @@ class Segment:
         """Whether the file is long enough to have a header at all."""
         return self.size >= SEGMENT_HEADER_SIZE
 
+    def first_index(self) -> int | None:
+        """How many records were appended before this segment; None when neither header nor records can tell."""
+        if self.header:
+            return self.header.index
+        first = next(self.entries(), None)
+        return first.index if first else None
+
     def close(self) -> None:
         """Close the file; more than once does no harm."""
         file, self._file = self._file, -1

@@ -11,11 +11,11 @@ from scorelens_sidecar.spool.reader import SpoolReader
 from tests.scorelens_sidecar.spool.making import number_of
 
 
-def main(folder: Path, destination: str) -> None:
+def main(folder: Path, destination: str, batch: int) -> None:
     """Follow for one destination and delete what it has."""
     reader = SpoolReader(folder, destination)
     while True:
-        records = reader.read(7, 2**20)
+        records = reader.read(batch, 2**20)
         if not records:
             time.sleep(0.001)
             continue
@@ -26,4 +26,4 @@ def main(folder: Path, destination: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

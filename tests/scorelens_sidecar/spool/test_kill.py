@@ -62,7 +62,7 @@ def test_killed_readers_and_writers_together(tmp_path: Path) -> None:
     for round_number in range(6):
         first = round_number * 10_000_000
         writer = start("appending", folder, first, 10**6, "never")
-        lines = kill_after(start("following", folder, DESTINATION), chance.uniform(0.05, 0.2))
+        lines = kill_after(start("following", folder, DESTINATION, 7), chance.uniform(0.05, 0.2))
         said = [int(line.split()[1]) for line in kill_after(writer, 0.0) if line.startswith(b"answered")]
         answered |= set(range(first, said[-1] + 1))
         handed = [[int(number) for number in line.split()[1:]] for line in lines if line.startswith(b"read")]
@@ -88,7 +88,7 @@ def test_the_account_adds_up_at_every_moment(tmp_path: Path) -> None:
     folder = tmp_path / "relay"
     writer = start("appending", folder, 0, 8000, "never")
     wait_until(lambda: (folder / "account").exists())
-    reader = start("following", folder, DESTINATION, output=subprocess.DEVNULL)
+    reader = start("following", folder, DESTINATION, 50, output=subprocess.DEVNULL)
     try:
         accounts = []
         while writer.poll() is None:
