@@ -51,16 +51,18 @@ def test_places_are_those_of_the_words(text: str) -> None:
         end = token.end
 
 
+# Emoji are drawn whole: what comes of their parts alone differs between versions of Unicode.
+EMOJI = "😀 👍🏽 👨‍👩‍👧 ❤️ 🇩🇪 🇫 1️⃣ #️⃣ © 🏽 🏳️‍🌈 👩🏽‍🚀 a 1 #".split()  # noqa: SIM905
 ALPHABETS = st.sampled_from(
     [
-        "aZ é'’.:,;_-·09٣ ",
-        "ab1.,'_ \u0301\u00ad\u200d",
-        "日本ひカター한 aー1",
-        "สวัสລາວ ខ្មែរ a1",
-        "אב\"'. a1",
-        "ابج ٠١،. a",
-        "😀👍🏽👨\u200d👩❤\ufe0f🇩🇪🇫 a1#",
-        "x²½ⅷ①Ａａ１ ﬁ",
+        list("aZ é'’.:,;_-·09٣ "),
+        list("ab1.,'_ \u0301\u00ad\u200d"),
+        list("日本ひカター한 aー1"),
+        list("สวัสລາວ ខ្មែរ a1"),
+        list("אב\"'. a1"),
+        list("ابج ٠١،. a"),
+        list("x²½ⅷ①Ａａ１ ﬁ"),
+        [*EMOJI, " "],
     ]
 )
 
@@ -70,7 +72,8 @@ ALPHABETS = st.sampled_from(
 @given(data=st.data())
 def test_words_are_those_of_elasticsearch(elasticsearch_url: str, data: st.DataObject) -> None:
     """Any text falls into the same words, at the same places, as with Elasticsearch's standard analyzer."""
-    text = data.draw(st.text(data.draw(ALPHABETS), max_size=24))
+    signs = st.sampled_from(data.draw(ALPHABETS))
+    text = "".join(data.draw(st.lists(signs, max_size=16)))
     assert [(token.word, token.start, token.end) for token in analyse(text)] == _standard(elasticsearch_url, text)
 
 

@@ -36,15 +36,17 @@ def _word_pattern() -> str:
 
     number = f"{digit}(?:(?:{connector}*|{within_number}){digit})*"
     # Hebrew has quotes within words and a mark at their end.
-    hebrew_letters = f"{hebrew}(?:(?:{connector}*|{within_word}|{double_quote}){hebrew})*{single_quote}?"
     letters = f"{letter}(?:(?:{connector}*|{within_word}){letter})*"
+    hebrew_end = f"(?:{within_word}{letters}|{single_quote})?"
+    hebrew_letters = f"{hebrew}(?:(?:{connector}*|{within_word}|{double_quote}){hebrew})*{hebrew_end}"
     run = f"(?:{katakana}(?:{connector}*{katakana})*|(?:{hebrew_letters}|{number}|{letters})+)"
     word = f"{connector}*{run}(?:{connector}+{run})*{connector}*"
 
     flag = cls(r"\p{wb=Regional_Indicator}") + "{2}"
-    keycap = r"[0-9\#*]\x{FE0F}?\x{20E3}"
-    pictograph = r"\p{Extended_Pictographic}[\p{wb=Format}\p{wb=Extend}\p{Emoji_Modifier}]*"
-    emoji = rf"{pictograph}(?:\x{{200D}}{pictograph})*{joined}"
+    keycap = rf"[\#*]{joined}\x{{20E3}}{joined}"
+    variant = r"\x{FE0F}|[\p{wb=Format}\p{wb=Extend}\p{Emoji_Modifier}--\x{FE0F}]*"
+    pictograph = rf"[\p{{Extended_Pictographic}}\p{{Emoji_Modifier}}](?:{variant})"
+    emoji = rf"\x{{200D}}*{pictograph}(?:\x{{200D}}+{pictograph})*\x{{200D}}*"
     scripts = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}\p{Ahom}"
     unspaced = cls(rf"[{scripts}]&&[\p{{L}}\p{{M}}]") + "+"
     single = cls(r"\p{Script=Han}\p{Script=Hiragana}")
