@@ -32,7 +32,7 @@ MAY_IMPORT = {
 }
 PACKAGES = {folder.name: folder for root in ROOTS for folder in root.iterdir() if (folder / "__init__.py").exists()}
 SOURCES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py") if "_pb2" not in path.name)
-LONGEST_FILE = 600
+LONGEST_FILE = 650
 
 # What starts on its own has its first line here; the command line finds components by these names.
 SETTINGS = {

@@ -37,6 +37,7 @@ def open_store(home: Home, named: str | None = None) -> Iterator[Reader]:
 
 
 def named(field: str, *values: str) -> Node:
-    """Return a query for any of some keywords, taken as they are."""
-    parts = tuple(Equals(FIELDS[field], value) for value in values)
+    """Return a query for any of some keywords, taken as they are; what is not Unicode matches nothing."""
+    texts = (value.encode("utf-8", "replace").decode() for value in values)
+    parts = tuple(Equals(FIELDS[field], text) for text in texts)
     return parts[0] if len(parts) == 1 else AnyOf(parts)

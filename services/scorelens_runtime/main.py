@@ -98,6 +98,8 @@ def _report(error: Exception) -> None:
         logging.getLogger(__name__).critical("unexpected exception", exc_info=error)
     elif os.environ.get("SCORELENS_TRACEBACK"):
         traceback.print_exception(error)
+    elif isinstance(error, OSError):
+        click.echo(f"scorelens: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
     else:
         click.echo(
             f"scorelens: unexpected {name}: {error} (SCORELENS_TRACEBACK=1 shows where; please report it)", err=True

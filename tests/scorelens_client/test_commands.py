@@ -208,6 +208,10 @@ def test_pull_names_what_is_missing(system: RunningSystem) -> None:
     assert [one["id"] for one in pulled.lines] == ["d-2", "d-3"]
     assert "nowhere" in pulled.err
     assert "line 1" in system.run("pull", given="{}\n").err
+    binary = subprocess.run(
+        command("pull"), input=b"\xff\xfe\nd-1\n", capture_output=True, env=environment(system.home), check=False
+    )
+    assert json.loads(binary.stdout)["id"] == "d-1"
 
 
 def test_pull_takes_a_query(system: RunningSystem) -> None:
@@ -301,6 +305,21 @@ def test_a_reader_that_has_seen_enough_is_no_error(system: RunningSystem) -> Non
     assert "rror" not in listing.stderr.read()
     listing.wait(30)
     listing.stderr.close()
+
+
+def test_a_full_disk_is_said_in_a_line(system: RunningSystem) -> None:
+    """Output that cannot be written ends a command with the reason."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command("search", "*", "--json"),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(system.home),
+            check=False,
+        )
+    assert done.returncode != 0
+    assert b"No space left" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_the_account_adds_up(system: RunningSystem) -> None:

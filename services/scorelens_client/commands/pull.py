@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
+from io import TextIOWrapper
 from itertools import islice
 
 import click
@@ -70,7 +71,7 @@ def command(
             selection = Selection(parse(" ".join(query)), since, until, chosen(purposes), calls)
             references = _selected(reader, selection)  # type: ignore[arg-type]
         else:
-            references = _named(sys.stdin)
+            references = _named(TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"))
         for lost in pull(references, own or StoreResolver(reader)):  # type: ignore[arg-type]
             missing += 1
             if missing <= SHOWN:
