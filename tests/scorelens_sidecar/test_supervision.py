@@ -38,6 +38,25 @@ def upstream() -> Iterator[str]:
 
 
 @pytest.fixture
+def receiver() -> Iterator[tuple[str, list[int]]]:
+    """Serve OTLP; yield its address and the sizes of the exports that it acknowledged."""
+    exports: list[int] = []
+
+    def export(request: bytes, context: grpc.ServicerContext) -> bytes:
+        exports.append(len(request))
+        return b""
+
+    service = "opentelemetry.proto.collector.trace.v1.TraceService"
+    handler: Any = grpc.unary_unary_rpc_method_handler(export)
+    server = grpc.server(ThreadPoolExecutor(2))
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}", exports
+    server.stop(None).wait()
+
+
+@pytest.fixture
 def nowhere() -> Iterator[str]:
     """Yield an address at which nobody answers, and nobody can while the test runs."""
     with socket.socket() as taken:
@@ -144,6 +163,25 @@ def test_sigterm_drains_and_keeps_what_was_not_sent(sidecar: Sidecar) -> None:
     assert all(map(is_gone, parts))
     account = next(each for each in read_account(relay_folder(sidecar.folder)) if each.destination.startswith("http"))
     assert (account.seen, account.spooled, account.adds_up) == (5, 5, True)
+
+
+def test_the_last_records_are_sent_before_the_end(
+    tmp_path: Path, upstream: str, receiver: tuple[str, list[int]]
+) -> None:
+    """With the receiver there, SIGTERM right after the last call leaves nothing in the spool."""
+    address, exports = receiver
+    running = Sidecar(tmp_path / "sidecar", upstream, address)
+    try:
+        for number in range(20):
+            running.call(b"%d" % number)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.child.process
+        assert running.child.process.wait(30) == 0
+    finally:
+        running.supervisor.stop()
+    account = next(each for each in read_account(relay_folder(running.folder)) if each.destination.startswith("http"))
+    assert (account.seen, account.acknowledged, account.spooled, account.adds_up) == (20, 20, 0, True)
+    assert exports
 
 
 def test_nobody_is_left_when_the_command_is_killed(sidecar: Sidecar, upstream: str, nowhere: str) -> None:
