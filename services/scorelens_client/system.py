@@ -24,7 +24,7 @@ from rich.console import Console
 
 from scorelens_client.home import Home, System
 from scorelens_client.terminal import clean
-from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.endpoint import Endpoint, is_loopback
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.logs import JsonFormatter
 from scorelens_runtime.settings import setting
@@ -195,8 +195,8 @@ def _free_port(host: str, port: int, held: ExitStack) -> int:
 
 def processes(home: Home, addresses: dict[str, str], store: str, lock: int) -> list[Child]:
     """Return the processes in the order in which they start."""
-    sidecar = ["--listen", addresses["sidecar"], "--upstream", f"http://{addresses['scorer']}"]
-    sidecar += ["--otlp", f"http://{addresses['indexer']}", "--folder", str(home.sidecar)]
+    sidecar = ["--listen", addresses["sidecar"], "--upstream", reachable(addresses["scorer"])]
+    sidecar += ["--otlp", reachable(addresses["indexer"]), "--folder", str(home.sidecar)]
     arguments = {
         "indexer": ["--listen", addresses["indexer"]],
         "scorer": ["--listen", addresses["scorer"]],
@@ -234,7 +234,16 @@ def _start(supervisor: Supervisor, home: Home, settings: UpSettings, lock: int, 
             except ScorelensError as error:
                 raise ScorelensError(f"{error}{_last_words(child)}") from error
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    return System(os.getpid(), **addresses, store=store, started=started)
+    reached = {name: reachable(address) for name, address in addresses.items()}
+    return System(os.getpid(), **reached, store=store, started=started)
+
+
+def reachable(address: str) -> str:
+    """Return how commands on this machine reach a part that listens at an address."""
+    endpoint = Endpoint.parse_listen(address)
+    if endpoint.host in ("0.0.0.0", "::"):  # noqa: S104
+        return Endpoint("127.0.0.1" if endpoint.host == "0.0.0.0" else "::1", endpoint.port).address  # noqa: S104
+    return address if is_loopback(endpoint.host) else f"http://{address}"
 
 
 def _last_words(child: Child) -> str:

@@ -31,7 +31,7 @@ def command(settings: UpSettings, home: Home) -> int:
 
     \b
     scorelens up
-    scorelens up --home /srv/scorelens --sidecar 0.0.0.0:50051
+    scorelens up --home /srv/scorelens --sidecar 127.0.0.1:6000
     scorelens up --elasticsearch http://localhost:9200
     """
     stop_on_signals()

@@ -1,0 +1,58 @@
+"""Where the parts of a system listen, and what their logs say."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from scorelens_client.system import DEFAULT_PORTS, UpSettings, choose_addresses, reachable, rotate
+from scorelens_runtime.endpoint import Endpoint
+
+
+def test_a_usual_port_that_is_in_use_is_passed_over() -> None:
+    """Two systems on one machine get ports of their own."""
+    with closing(socket.socket()) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind(("127.0.0.1", DEFAULT_PORTS["sidecar"]))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it, which serves as well
+        addresses = choose_addresses(UpSettings())
+    assert addresses["sidecar"] != f"127.0.0.1:{DEFAULT_PORTS['sidecar']}"
+    assert len(set(addresses.values())) == 3
+
+
+def test_an_address_that_was_asked_for_is_taken() -> None:
+    """A fixed address stays as it is, and port 0 becomes a free one."""
+    addresses = choose_addresses(UpSettings(sidecar=Endpoint("localhost", 6000), scorer=Endpoint("127.0.0.1", 0)))
+    assert addresses["sidecar"] == "localhost:6000"
+    assert Endpoint.parse(addresses["scorer"]).port > 0
+
+
+@pytest.mark.parametrize(
+    ("listening", "reached"),
+    [
+        ("127.0.0.1:1", "127.0.0.1:1"),
+        ("0.0.0.0:1", "127.0.0.1:1"),
+        ("[::]:1", "[::1]:1"),
+        ("10.0.0.5:1", "http://10.0.0.5:1"),
+    ],
+)
+def test_commands_reach_a_part_wherever_it_listens(listening: str, reached: str) -> None:
+    """An address to listen on becomes one to call."""
+    assert reachable(listening) == reached
+
+
+def test_logs_stay_small_while_others_append(tmp_path: Path) -> None:
+    """A large log is copied aside and emptied in place, so that its writer goes on at its beginning."""
+    path = tmp_path / "scorer.log"
+    with path.open("ab", buffering=0) as writer:
+        writer.write(b"x" * 100)
+        rotate(path, most=50)
+        writer.write(b"y")
+    assert path.read_bytes() == b"y"
+    assert path.with_suffix(".log.1").read_bytes() == b"x" * 100
