@@ -1,0 +1,96 @@
+"""The connection to one Elasticsearch, and the one place where its errors become the store's."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+from elasticsearch import Elasticsearch
+
+from scorelens_runtime.errors import SettingError
+from scorelens_store.elasticsearch.errors import REFUSED, translated
+from scorelens_store.elasticsearch.settings import ElasticsearchSettings
+from scorelens_store.errors import QueryError, StoreUnavailableError
+
+Body = dict[str, Any]
+
+
+class Connection:
+    """Sends requests, each once: what was sent and not answered is for the caller to judge."""
+
+    def __init__(self, url: str, settings: ElasticsearchSettings) -> None:
+        parts = _split(url)
+        default = 443 if parts.scheme == "https" else 9200
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        address = f"{parts.scheme}://{host}:{parts.port or default}{parts.path.rstrip('/')}"
+        self.where = f"elasticsearch, {address}"
+        self._timeout = settings.timeout
+        self._client = Elasticsearch(
+            address,
+            request_timeout=settings.timeout,
+            max_retries=0,
+            retry_on_timeout=False,
+            **_credentials(parts.username, parts.password, settings),
+            **(_tls(settings) if parts.scheme == "https" else {}),
+        )
+
+    def request(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> Any:
+        """Return the body of an answer. Raises StoreUnavailableError, or QueryError for what the server cannot read."""
+        status, answer = self.ask(method, path, body, timeout=timeout)
+        return answer if status != 404 else None
+
+    def ask(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> tuple[int, Any]:
+        """Return status and body of an answer; a missing thing (404) and a too large request (413) are answers."""
+        headers = {"accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
+        client = self._client.options(
+            ignore_status=(404, 413), request_timeout=timeout or self._timeout, headers=headers
+        )
+        with translated(self.where):
+            answer = client.perform_request(
+                method, path, headers=headers, body=orjson.dumps(body) if isinstance(body, dict) else body
+            )
+        return answer.meta.status, answer.body
+
+    def change(self, method: str, path: str, body: Body | None = None) -> Any:
+        """Send a request that a correct server takes. Raises StoreUnavailableError for whatever else it says."""
+        try:
+            return self.request(method, path, body)
+        except QueryError as exc:
+            raise StoreUnavailableError(f"{self.where} refuses {method} {path}: {exc.reason}", REFUSED) from exc
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self._client.close()
+
+
+def _split(url: str) -> Any:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment:
+        raise SettingError("the address of Elasticsearch is not http://HOST:PORT or https://HOST:PORT")
+    return parts
+
+
+def _credentials(username: str | None, password: str | None, settings: ElasticsearchSettings) -> dict[str, Any]:
+    if api_key := settings.secret("api_key"):
+        return {"api_key": api_key}
+    if settings.username:
+        return {"basic_auth": (settings.username, settings.secret("password"))}
+    if username:
+        return {"basic_auth": (unquote(username), unquote(password or ""))}
+    return {}
+
+
+def _tls(settings: ElasticsearchSettings) -> dict[str, Any]:
+    named = {
+        "ca_certs": settings.ca_file,
+        "client_cert": settings.client_certificate,
+        "client_key": settings.client_key,
+    }
+    return {"verify_certs": True} | {name: str(path) for name, path in named.items() if path is not None}

@@ -1,0 +1,205 @@
+"""Writing records to Elasticsearch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from scorelens_store.contract import Label, Outcome, PutResult, Record
+from scorelens_store.elasticsearch.bulk import Answer, Bulk, Change, deletions
+from scorelens_store.elasticsearch.indices import index_name, index_pattern, period_end
+from scorelens_store.elasticsearch.mapping import VERSION, index_template, to_source
+from scorelens_store.elasticsearch.number_fields import NumberFields, names_of
+from scorelens_store.elasticsearch.pages import walk_ids
+from scorelens_store.elasticsearch.query import Query, to_query
+from scorelens_store.elasticsearch.reader import ElasticsearchReader
+from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment
+from scorelens_store.elasticsearch.tombstones import Tombstones
+from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
+from scorelens_store.fields import FIELDS
+from scorelens_store.query.tree import Any as AnyOf
+from scorelens_store.query.tree import Equals, Range
+from scorelens_store.values import Values, encode, field_values, from_microseconds
+
+
+def open_store(url: str, settings: ElasticsearchSettings | None = None, **changes: Any) -> ElasticsearchStore:
+    """Open the store at http(s)://[NAME:PASSWORD@]HOST[:PORT], which need not answer yet.
+
+    Settings come from SCORELENS_ELASTICSEARCH_*; `changes` replace single ones. Raises SettingError.
+    """
+    return ElasticsearchStore(url, replace(settings or from_environment(), **changes))
+
+
+class ElasticsearchStore(ElasticsearchReader):
+    """Reads and changes the records of one prefix."""
+
+    def __init__(self, url: str, settings: ElasticsearchSettings) -> None:
+        super().__init__(url, settings)
+        self._bulk = Bulk(self._connection, settings.bulk_bytes, settings.retries)
+        self._tombstones = Tombstones(self._connection, self._bulk, settings.prefix)
+        self._numbers = NumberFields(self._connection)
+        # Within one process nothing is put between a tombstone and the removal of what it covers.
+        self._writing = threading.RLock()
+        self._prepared = False
+
+    def put(self, records: Sequence[Record]) -> list[PutResult]:
+        """Insert records that are not there yet; return one result each, in order."""
+        with self._writing:
+            self._prepare()
+            results, checked = self._check(records)
+            covered = self._tombstones.covered([entry.values for _, entry in checked])
+            results |= {number: _FORGOTTEN for (number, _), was in zip(checked, covered, strict=True) if was}
+            wanted = [pair for pair, was in zip(checked, covered, strict=True) if not was]
+            answers = self._bulk.send([entry.change() for _, entry in wanted])
+            for (number, entry), answer in zip(wanted, answers, strict=True):
+                results[number] = self._result(entry, answer)
+        return [results[number] for number in range(len(records))]
+
+    def annotate(self, record_id: str, labels: Mapping[str, Label]) -> None:
+        """Add labels to a record, replacing those of the same name. Raises RecordNotFoundError."""
+        _check_labels(record_id, labels)
+        found = self._search({"query": {"ids": {"values": [record_id]}}, "size": 1, "_source": False})["hits"]["hits"]
+        # The partial document is merged on the server, so that two people's labels do not overwrite each other's.
+        if not found or not self._connection.change(
+            "POST",
+            f"/{found[0]['_index']}/_update/{found[0]['_id']}?refresh=true&retry_on_conflict=10",
+            {"doc": {"labels": dict(labels)}},
+        ):
+            raise RecordNotFoundError(f"there is no record {record_id!r}")
+
+    def forget(
+        self,
+        *,
+        record_ids: Sequence[str] = (),
+        document_ids: Sequence[str] = (),
+        customer_ids: Sequence[str] = (),
+    ) -> int:
+        """Remove records for good and leave hashed tombstones; return how many were removed."""
+        named = {"record.id": record_ids, "document.id": document_ids, "customer.id": customer_ids}
+        # An empty id stands for none: it would take every record without one along.
+        kept = {name: [value for value in values if value] for name, values in named.items()}
+        nodes = tuple(
+            AnyOf(tuple(Equals(FIELDS[name], value) for value in values)) for name, values in kept.items() if values
+        )
+        if not nodes:
+            return 0
+        with self._writing:
+            # Tombstones come first: after a crash between the two, the same call finishes what was begun.
+            for name, values in kept.items():
+                if values:
+                    self._tombstones.add(name, values)
+            query = to_query(AnyOf(nodes))
+            # What another process was putting meanwhile is met by a second look.
+            return self._remove(self.settings.prefix, query) + self._remove(self.settings.prefix, query)
+
+    def expire(self, before: datetime) -> int:
+        """Remove what is older, as retention does, without tombstones; return how many records went."""
+        if before.tzinfo is None:
+            before = before.replace(tzinfo=UTC)
+        older = to_query(Range(FIELDS["@timestamp"], None, before, with_high=False))
+        with self._writing:
+            gone = sum(self._drop(index) for index in self._indices() if _is_over(self.settings.prefix, index, before))
+            return gone + self._remove(self.settings.prefix, older)
+
+    def remove_everything(self) -> None:
+        """Delete all indices of the prefix and what made them, tombstones too."""
+        with self._writing:
+            for index in (*self._indices(), self._tombstones.index):
+                self._connection.change("DELETE", f"/{index}?ignore_unavailable=true")
+            self._connection.change("DELETE", f"/_index_template/{self.settings.prefix}")
+            self._prepared = False
+
+    def _prepare(self) -> None:
+        """Put the template there, once per process and whenever the server can be reached first."""
+        if self._prepared:
+            return
+        path = f"/_index_template/{self.settings.prefix}"
+        found = self._connection.request("GET", path) or {}
+        known = [each["index_template"] for each in found.get("index_templates", ())]
+        for template in known:
+            self._check_period(template.get("_meta", {}).get("period"))
+        if not any(template.get("version", 0) > VERSION for template in known):
+            self._connection.change("PUT", path, index_template(self.settings))
+        self._prepared = True
+
+    def _check_period(self, period: str | None) -> None:
+        # A record's time names its index; under another naming a resend would not meet its twin.
+        if period is not None and period != self.settings.period:
+            raise StoreUnavailableError(
+                f"{self.describe()} has an index per {period} under the prefix {self.settings.prefix}, and the setting "
+                f"SCORELENS_ELASTICSEARCH_PERIOD is {self.settings.period}: change it back, or take another prefix"
+            )
+
+    def _check(self, records: Sequence[Record]) -> tuple[dict[int, PutResult], list[tuple[int, _Checked]]]:
+        results: dict[int, PutResult] = {}
+        checked: list[tuple[int, _Checked]] = []
+        for number, record in enumerate(records):
+            try:
+                checked.append((number, _Checked.of(record, self.settings)))
+            except RecordRefusedError as exc:
+                results[number] = PutResult(Outcome.REJECTED, str(exc))
+        return results, checked
+
+    def _result(self, entry: _Checked, answer: Answer) -> PutResult:
+        match answer.status:
+            case 200 | 201:
+                unmapped = self._numbers.unmapped(entry.index, names_of(entry.values))
+                return PutResult(Outcome.STORED, unmapped_fields=unmapped)
+            case 409:
+                return PutResult(Outcome.DUPLICATE)
+        return PutResult(Outcome.REJECTED, answer.reason)
+
+    def _indices(self) -> list[str]:
+        path = f"/{index_pattern(self.settings.prefix)}/_alias/{self.settings.prefix}"
+        return sorted(self._connection.request("GET", path) or {})
+
+    def _drop(self, index: str) -> int:
+        found = self._connection.request("GET", f"/{index}/_count") or {}
+        self._connection.change("DELETE", f"/{index}?ignore_unavailable=true")
+        self._numbers.forget(index)
+        return int(found.get("count", 0))
+
+    def _remove(self, index: str, query: Query) -> int:
+        # Page by page, since not every server has delete-by-query.
+        return sum(
+            answer.status == 200 for page in self._matches(index, query) for answer in self._bulk.send(deletions(page))
+        )
+
+    def _matches(self, index: str, query: Query) -> Iterator[list[tuple[str, str]]]:
+        return walk_ids(self._connection, index, query)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A record that may be stored, and where."""
+
+    values: Values
+    source: bytes
+    index: str
+
+    @classmethod
+    def of(cls, record: Record, settings: ElasticsearchSettings) -> _Checked:
+        values = field_values(record)
+        moment = from_microseconds(int(values["@timestamp"][0]))
+        return cls(values, encode(to_source(record, values)), index_name(settings.prefix, settings.period, moment))
+
+    def change(self) -> Change:
+        return Change("create", self.index, str(self.values["record.id"][0]), self.source)
+
+
+_FORGOTTEN = PutResult(Outcome.FORGOTTEN)
+
+
+def _check_labels(record_id: str, labels: Mapping[str, Label]) -> None:
+    """Raise RecordRefusedError for labels that no record can hold."""
+    record = {"record": {"id": record_id or "-"}, "@timestamp": "2000-01-01T00:00:00Z", "labels": dict(labels)}
+    field_values(record)
+    encode(record)
+
+
+def _is_over(prefix: str, index: str, before: datetime) -> bool:
+    end = period_end(prefix, index)
+    return end is not None and end <= before
