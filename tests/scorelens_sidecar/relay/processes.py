@@ -18,6 +18,7 @@ from scorelens.v1 import scorer_pb2, scorer_pb2_grpc
 from scorelens_runtime.supervise import Child, Supervisor
 from scorelens_sidecar.captured import CapturedCall
 from scorelens_sidecar.relay.__main__ import LISTEN_FD
+from scorelens_sidecar.spool.folders import relay_folder
 from scorelens_sidecar.spool.reader import SpoolReader
 
 LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -26,11 +27,25 @@ LARGE = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length
 class Scorer(scorer_pb2_grpc.ScorerServicer):
     """Answers with calculations for those who ask; the document's text says how."""
 
-    def Score(self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext) -> scorer_pb2.ScoreResponse:
+    def Score(  # noqa: N802
+        self, request: scorer_pb2.ScoreRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.ScoreResponse:
         """Answer one batch."""
         return _answer(request, context)
 
-    def ScoreStream(
+    def GetModel(  # noqa: N802
+        self, request: scorer_pb2.GetModelRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.Model:
+        """Answer with what was asked for."""
+        return scorer_pb2.Model(id=request.id)
+
+    def ListModels(  # noqa: N802
+        self, request: scorer_pb2.ListModelsRequest, context: grpc.ServicerContext
+    ) -> scorer_pb2.ListModelsResponse:
+        """Answer with no model."""
+        return scorer_pb2.ListModelsResponse()
+
+    def ScoreStream(  # noqa: N802
         self, request_iterator: Iterator[scorer_pb2.ScoreRequest], context: grpc.ServicerContext
     ) -> Iterator[scorer_pb2.ScoreResponse]:
         """Answer batches as they come."""
@@ -63,12 +78,13 @@ def _status(number: int) -> Any:
 
 
 @contextmanager
-def scorer(port: int = 0, **options: Any) -> Iterator[str]:
+def scorer(port: int = 0, credentials: grpc.ServerCredentials | None = None) -> Iterator[str]:
     """Serve a scorer; gives its address."""
-    server = grpc.server(ThreadPoolExecutor(16), options=[*LARGE, ("grpc.so_reuseport", 0), *options.items()])
-    scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(), server)  # type: ignore[no-untyped-call]
+    server = grpc.server(ThreadPoolExecutor(16), options=[*LARGE, ("grpc.so_reuseport", 0)])
+    scorer_pb2_grpc.add_ScorerServicer_to_server(Scorer(), server)
     health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
-    bound = server.add_insecure_port(f"127.0.0.1:{port}")
+    address = f"127.0.0.1:{port}"
+    bound = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
     server.start()
     try:
         yield f"127.0.0.1:{bound}"
@@ -90,7 +106,7 @@ class RunningRelay:
 
     def records(self) -> list[CapturedCall]:
         """Read what it has recorded so far."""
-        reader = SpoolReader(self.folder / "relay", "test")
+        reader = SpoolReader(relay_folder(self.folder), "test")
         try:
             return [record.call for record in reader.read(10**6, 2**40)]
         finally:

@@ -94,7 +94,7 @@ class Client:
                 assert self.windows[frame.stream] >= 0
                 self.got[frame.stream] += frame.payload
                 self.eaten.append((frame.stream, size))
-            if frame.kind == h2.RST_STREAM or frame.flags & h2.END_STREAM and frame.kind == h2.HEADERS:
+            if frame.kind == h2.RST_STREAM or (frame.flags & h2.END_STREAM and frame.kind == h2.HEADERS):
                 self.ended.add(frame.stream)
 
     def give(self) -> bytes:

@@ -31,6 +31,9 @@ CASES = [
     "unimplemented_service",
 ]
 
+NEVER_SENT = ("timeout_on_sleeping_server", "cancel_after_begin")
+"""Calls that may be over before their first frame is sent, so that they leave a record or none."""
+
 pytestmark = pytest.mark.go
 
 
@@ -57,7 +60,7 @@ def _listens(port: int) -> bool:
 
 def _run(go_tools: Path, address: str, case: str) -> subprocess.CompletedProcess[str]:
     host, port = address.split(":")
-    command = [go_tools / "interop_client", "--server_host", host, "--server_port", port, "--test_case", case]
+    command = [str(go_tools / "interop_client"), "--server_host", host, "--server_port", port, "--test_case", case]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -70,7 +73,8 @@ def test_a_case_passes_with_the_relay_between(go_tools: Path, running: tuple[Run
     seen = len(started.records())
     through = _run(go_tools, started.address, case)
     assert through.returncode == 0, through.stderr
-    until(lambda: len(started.records()) > seen)
+    if case not in NEVER_SENT:
+        until(lambda: len(started.records()) > seen)
     records = started.records()[seen:]
-    assert {record.part for record in records} == {Part.CLOSING}
+    assert {record.part for record in records} <= {Part.CLOSING}
     assert all(re.fullmatch(rb"/grpc\.testing\.[\w.]+/\w+", record.path) for record in records)
