@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scorelens_store.contract import Reader, Store
+
+if TYPE_CHECKING:
+    from scorelens_store.elasticsearch import ElasticsearchSettings
 
 
 def is_url(where: str | Path) -> bool:
@@ -13,8 +16,8 @@ def is_url(where: str | Path) -> bool:
     return isinstance(where, str) and where.startswith(("http://", "https://"))
 
 
-def open_reader(where: str | Path, **settings: Any) -> Reader:
-    """Open a store for reading; `settings` go to Elasticsearch."""
+def open_reader(where: str | Path, settings: ElasticsearchSettings | None = None) -> Reader:
+    """Open a store for reading; `settings` are Elasticsearch's, from the environment where they are not given."""
     if is_url(where):
         return _elasticsearch(str(where), settings)
     from scorelens_store.embedded import open_reader as open_embedded
@@ -22,7 +25,7 @@ def open_reader(where: str | Path, **settings: Any) -> Reader:
     return open_embedded(Path(where))
 
 
-def open_store(where: str | Path, **settings: Any) -> Store:
+def open_store(where: str | Path, settings: ElasticsearchSettings | None = None) -> Store:
     """Open a store for reading and writing; a folder is refused while another process writes to it."""
     if is_url(where):
         return _elasticsearch(str(where), settings)
@@ -31,9 +34,8 @@ def open_store(where: str | Path, **settings: Any) -> Store:
     return open_writer(Path(where))
 
 
-def _elasticsearch(url: str, settings: dict[str, Any]) -> Store:
+def _elasticsearch(url: str, settings: ElasticsearchSettings | None) -> Store:
     # Each store's library is imported only by those who use it.
     from scorelens_store.elasticsearch import open_store as open_elasticsearch
 
-    store: Store = open_elasticsearch(url, **settings)
-    return store
+    return open_elasticsearch(url, settings)

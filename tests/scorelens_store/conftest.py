@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +23,23 @@ def _open(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[S
         store = open_store(folder)
         yield store
     else:
+        from scorelens_store.elasticsearch import ElasticsearchSettings
+
         url: str = request.getfixturevalue("elasticsearch_url")
-        store = open_store(url, prefix=f"test-{secrets.token_hex(6)}")
+        settings = ElasticsearchSettings(prefix=f"test-{secrets.token_hex(6)}", period="month", replicas="0")
+        store = open_store(url, settings)
         yield store
-        store.remove_everything()  # type: ignore[attr-defined]
+        drop(url, settings.prefix)
     store.close()
+
+
+def drop(url: str, prefix: str) -> None:
+    """Remove all that a prefix has on a server."""
+    with urllib.request.urlopen(f"{url}/_cat/indices/{prefix}*?h=index&expand_wildcards=all", timeout=30) as answer:
+        names = answer.read().decode().split()
+    for path in [*names, f"_index_template/{prefix}"]:
+        with contextlib.suppress(urllib.error.HTTPError):
+            urllib.request.urlopen(urllib.request.Request(f"{url}/{path}", method="DELETE"), timeout=30).close()
 
 
 @pytest.fixture(params=STORES)

@@ -12,7 +12,7 @@ from scorelens_store.fields import FIELDS, Type
 from scorelens_store.query.analysis import analyse, has_long_words, prepare
 from scorelens_store.values import Values
 
-VALUE_GAP: Final = 100
+VALUE_GAP: Final = 1000
 """Positions between two values of a text field, so that no phrase reaches across."""
 
 

@@ -107,7 +107,9 @@ def _value(query: str, at: int) -> Token:
     word = _VALUE.match(query, at)
     if word is None:
         raise QueryError(_stray(query[at]), query, at)
-    return Token(Kind.WORD, word[0], at, word.end())
+    # Right after the colon AND, OR and NOT are values, such as a state's code; after a space they are not.
+    kind = _OPERATORS.get(word[0], Kind.WORD) if query[at - 1].isspace() else Kind.WORD
+    return Token(kind, word[0], at, word.end())
 
 
 def _phrase(query: str, at: int) -> Token:
