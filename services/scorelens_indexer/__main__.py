@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import click
 
 from scorelens_indexer.server import serving
@@ -22,8 +24,15 @@ def command(settings: IndexerSettings) -> None:
     scorelens indexer --store https://search.example:9200
     """
     set_up("indexer", settings.log_level)
+    _collect_garbage_less_often()
     with serving(settings, lambda: open_store(settings.store)) as server:
         serve_until_told(server, store=settings.store)
+
+
+def _collect_garbage_less_often() -> None:
+    """Spare the collector from walking records, which are many, short-lived and without cycles: a tenth of the time."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,11 @@ _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**63 - 1
 
 
 class Attributes:
-    """The attributes of one span, event or resource by name; of a name given twice the last value counts."""
+    """The attributes of one span, event or resource by name; of a name given twice the last value counts.
+
+    A value of another type than the one that is read comes as the empty one of that type, so only what comes empty is
+    asked for its type: this is the indexer's hottest path.
+    """
 
     __slots__ = ("_values", "_where")
 
@@ -45,9 +49,9 @@ class Attributes:
         value = self._values.get(name)
         if value is None:
             return self._absent(name, default)
-        if value.WhichOneof("value") != "string_value":
-            raise self._wrong(name, "a string", value)
         found: str = value.string_value
+        if not found and value.WhichOneof("value") != "string_value":
+            raise self._wrong(name, "a string", value)
         return found
 
     def truth(self, name: str) -> bool:
@@ -55,9 +59,10 @@ class Attributes:
         value = self._values.get(name)
         if value is None:
             return self._absent(name, None)
-        if value.WhichOneof("value") != "bool_value":
+        found: bool = value.bool_value
+        if not found and value.WhichOneof("value") != "bool_value":
             raise self._wrong(name, "a boolean", value)
-        return bool(value.bool_value)
+        return found
 
     def number(self, name: str, default: float | None = None) -> float:
         """Return a double; it may be NaN or infinite."""
@@ -119,9 +124,11 @@ class Attributes:
         return value.array_value
 
     def _as_number(self, name: str, value: Any) -> float:
+        number: float = value.double_value
+        if number:
+            return number
         kind = value.WhichOneof("value")
         if kind == "double_value":
-            number: float = value.double_value
             return number
         if kind == "int_value":
             return float(value.int_value)

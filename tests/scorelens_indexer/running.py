@@ -34,7 +34,7 @@ class Client:
     def export(self, request: Any, **options: Any) -> ExportTraceServiceResponse:
         """Export spans."""
         stub = TraceServiceStub(self.channel)  # type: ignore[no-untyped-call]
-        answer: ExportTraceServiceResponse = stub.Export(request, timeout=30, **options)
+        answer: ExportTraceServiceResponse = stub.Export(request, **{"timeout": 30, "wait_for_ready": True, **options})
         return answer
 
     def export_bytes(self, request: bytes) -> bytes:
@@ -49,7 +49,7 @@ class Client:
 
     def account(self) -> messages.IndexerAccount:
         """Return the account."""
-        return self.admin.GetAccount(messages.GetAccountRequest(), timeout=30)
+        return self.admin.GetAccount(messages.GetAccountRequest(), timeout=30, wait_for_ready=True)
 
 
 @dataclass(frozen=True)
