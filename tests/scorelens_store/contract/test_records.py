@@ -100,7 +100,11 @@ def test_ten_thousand_tags_lose_no_record(store: Store) -> None:
     results = []
     for start in range(0, 10_000, 2_000):
         records = [
-            make(start + part, score={f"tag-{start + part + n}": 0.5 for n in range(400)})
+            make(
+                start + part,
+                **{"@timestamp": START.isoformat()},
+                score={f"tag-{start + part + n}": 0.5 for n in range(400)},
+            )
             for part in range(0, 2000, 400)
         ]
         results += store.put(records)
