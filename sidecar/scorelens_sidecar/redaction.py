@@ -14,6 +14,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 from scorelens.v1.scorer_pb2 import Document
@@ -115,6 +116,7 @@ def _replace(text: str, findings: Iterable[Found]) -> str:
 def _mask_features(scored: ScoredDocument, masked: Iterable[str]) -> None:
     hidden, visible = _plain("\n".join(masked)), _plain("\n".join(_free_texts(scored.document)))
 
+    @cache
     def tells(feature: str) -> bool:
         words = re.findall(r"\w+", _plain(feature))
         return any(word in hidden and word not in visible for word in words)
