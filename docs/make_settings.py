@@ -12,7 +12,7 @@ PAGE = Path(__file__).with_name("settings.md")
 
 # subcommand -> (module, class): the classes name their own flags, variables, defaults and help
 CLASSES = {
-    "up": ("scorelens_client.system", "UpSettings"),
+    "up": ("scorelens_client.addresses", "UpSettings"),
     "scorer": ("scorelens_scorer.settings", "ScorerSettings"),
     "sidecar": ("scorelens_sidecar.settings", "SidecarSettings"),
     "indexer": ("scorelens_indexer.settings", "IndexerSettings"),

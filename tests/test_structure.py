@@ -36,7 +36,7 @@ LONGEST_FILE = 650
 
 # What starts on its own has its first line here; the command line finds components by these names.
 SETTINGS = {
-    "up": ("scorelens_client.system", "UpSettings"),
+    "up": ("scorelens_client.addresses", "UpSettings"),
     "scorer": ("scorelens_scorer.settings", "ScorerSettings"),
     "sidecar": ("scorelens_sidecar.settings", "SidecarSettings"),
     "indexer": ("scorelens_indexer.settings", "IndexerSettings"),

@@ -11,23 +11,20 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
+from scorelens_client.addresses import UpSettings, choose_addresses, reachable
 from scorelens_client.home import Home, System
 from scorelens_client.terminal import clean
-from scorelens_runtime.endpoint import Endpoint, is_loopback
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.logs import JsonFormatter
-from scorelens_runtime.settings import setting
 from scorelens_runtime.supervise import Child, Supervisor
 
 FIRST_START = 300.0
@@ -36,42 +33,6 @@ FIRST_START = 300.0
 WATCH_EVERY = 0.5
 LOG_BYTES = 16 * 2**20
 TOLD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _listen(text: str) -> Endpoint | None:
-    return Endpoint.parse_listen(text) if text else None
-
-
-@dataclass(frozen=True)
-class UpSettings:
-    """Where the parts of a system listen and where its records go."""
-
-    sidecar: Endpoint | None = setting(
-        "",
-        "Address that callers connect to; none takes 127.0.0.1:50051 or, where that is in use, any free port.",
-        _listen,
-        variable="SCORELENS_SIDECAR_LISTEN",
-    )
-    scorer: Endpoint | None = setting(
-        "",
-        "Address of the scorer behind it; none takes 127.0.0.1:50052 or any free port.",
-        _listen,
-        variable="SCORELENS_SCORER_LISTEN",
-    )
-    indexer: Endpoint | None = setting(
-        "",
-        "Address of the indexer; none takes 127.0.0.1:4317 or any free port.",
-        _listen,
-        variable="SCORELENS_INDEXER_LISTEN",
-    )
-    elasticsearch: str = setting(
-        "",
-        "URL of an Elasticsearch that keeps the records; none keeps them in the embedded store under SCORELENS_HOME.",
-        variable="SCORELENS_ELASTICSEARCH_URL",
-    )
-
-
-DEFAULT_PORTS = {"sidecar": 50051, "scorer": 50052, "indexer": 4317}
 
 
 @contextmanager
@@ -163,36 +124,6 @@ def log_to(path: Path) -> Callable[[], None]:
     return undo
 
 
-def choose_addresses(settings: UpSettings) -> dict[str, str]:
-    """Name an address for each part: the one that was asked for, its usual one, or one with a free port.
-
-    They stay the same while the system runs, however often a part is started again.
-    """
-    with ExitStack() as stack:
-        return {name: _choose(getattr(settings, name), port, stack) for name, port in DEFAULT_PORTS.items()}
-
-
-def _choose(asked: Endpoint | None, usual: int, held: ExitStack) -> str:
-    if asked is not None:
-        return (
-            Endpoint(asked.host, _free_port(asked.host, asked.port, held)).address if not asked.port else asked.address
-        )
-    try:
-        port = _free_port("127.0.0.1", usual, held)
-    except OSError:
-        port = _free_port("127.0.0.1", 0, held)
-    return Endpoint("127.0.0.1", port).address
-
-
-def _free_port(host: str, port: int, held: ExitStack) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    probe = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
-    if port:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    probe.bind((host, port))
-    return int(probe.getsockname()[1])
-
-
 def processes(home: Home, addresses: dict[str, str], store: str, lock: int) -> list[Child]:
     """Return the processes in the order in which they start."""
     sidecar = ["--listen", addresses["sidecar"], "--upstream", reachable(addresses["scorer"])]
@@ -236,14 +167,6 @@ def _start(supervisor: Supervisor, home: Home, settings: UpSettings, lock: int, 
     started = datetime.now(UTC).isoformat(timespec="seconds")
     reached = {name: reachable(address) for name, address in addresses.items()}
     return System(os.getpid(), **reached, store=store, started=started)
-
-
-def reachable(address: str) -> str:
-    """Return how commands on this machine reach a part that listens at an address."""
-    endpoint = Endpoint.parse_listen(address)
-    if endpoint.host in ("0.0.0.0", "::"):  # noqa: S104
-        return Endpoint("127.0.0.1" if endpoint.host == "0.0.0.0" else "::1", endpoint.port).address  # noqa: S104
-    return address if is_loopback(endpoint.host) else f"http://{address}"
 
 
 def _last_words(child: Child) -> str:

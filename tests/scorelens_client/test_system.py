@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from scorelens_client.system import DEFAULT_PORTS, UpSettings, choose_addresses, reachable, rotate
+from scorelens_client.addresses import DEFAULT_PORTS, UpSettings, choose_addresses, reachable
+from scorelens_client.system import rotate
 from scorelens_runtime.endpoint import Endpoint
 
 

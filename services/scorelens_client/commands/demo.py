@@ -16,7 +16,9 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.rule import Rule
+from rich.text import Text
 
+from scorelens_client.addresses import UpSettings
 from scorelens_client.batches import Line, batches
 from scorelens_client.channel import open_channel
 from scorelens_client.commands.show import print_record
@@ -28,7 +30,7 @@ from scorelens_client.listing import print_hit, print_listing
 from scorelens_client.perception import perception, print_perception
 from scorelens_client.reading import open_store
 from scorelens_client.sending import Sender, Sending
-from scorelens_client.system import UpSettings, running, stop_on_signals
+from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import counted, notes, results
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.settings import options
@@ -164,10 +166,12 @@ def _mixed(reader: Reader) -> list[dict[str, Any]]:
 
 
 def _explain_one(out: Console, reader: Reader) -> None:
-    for query in ("tag:complaint AND kind:tweet", "tag:*", "*"):
-        hits = reader.search(Selection(parse(query)), limit=1, sort=Sort("document.length"))
+    for query in ("tag:complaint AND kind:tweet AND length:[60 TO 200]", "tag:*", "*"):
+        hits = reader.search(Selection(parse(query)), limit=1, sort=Sort("score.complaint"))
         if hits.hits:
-            print_record(out, hits.hits[0].record, most_tags=2)
+            record = hits.hits[0].record
+            out.print(f"$ scorelens show {shlex.quote(record['document']['id'])}\n", style="bold")
+            print_record(out, record, most_tags=2)
             return
 
 
@@ -183,14 +187,16 @@ def _search_one(out: Console, reader: Reader) -> None:
 def _suggest(out: Console, home: Home, system: System, temporary: bool) -> None:
     name = command_name()
     _title(out, "Try next, in another terminal" if temporary else "Try next")
-    lines = [
-        f"export SCORELENS_HOME={shlex.quote(str(home.path))}",
-        f"{name} search 'refund AND NOT tag:complaint'     # what did the model miss?",
-        f"{name} search 'score.complaint:[0.4 TO 0.6]'     # close to the threshold",
-        f"{name} show DOCUMENT_ID --all                    # every term of its calculation",
-        f"{name} log 'score.complaint:>0.9'                # as it happens",
-        f"{name} status",
-        f"grpcurl -plaintext {system.sidecar} list",
-    ]
-    for line in lines:
-        out.print(line, soft_wrap=True)
+    steps = {
+        f"export SCORELENS_HOME={shlex.quote(str(home.path))}": "where this system keeps its data",
+        f"{name} search 'refund AND NOT tag:complaint'": "what did the model miss?",
+        f"{name} search 'score.complaint:[0.4 TO 0.6]'": "close to the threshold",
+        f"{name} search 'because:\"complaint:refund\"'": "tagged for this reason",
+        f"{name} show DOCUMENT_ID --all": "every term of its calculation",
+        f"{name} log 'score.complaint:>0.9'": "the calculation log, as it happens",
+        f"{name} status": "the account again",
+        f"grpcurl -plaintext {system.sidecar} list": "any gRPC client",
+    }
+    width = max(len(step) for step in steps) + 2
+    for step, why in steps.items():
+        out.print(Text(step.ljust(width)).append(f"# {why}", "dim"), soft_wrap=True)

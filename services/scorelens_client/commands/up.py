@@ -11,11 +11,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from scorelens_client.addresses import UpSettings
 from scorelens_client.home import Home, System
 from scorelens_client.options import home_option
-from scorelens_client.system import UpSettings, running, stop_on_signals
+from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import notes, results
-from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.settings import options
 
 
@@ -83,8 +83,3 @@ def command_name() -> str:
         return str(beside.relative_to(Path.cwd()))
     except ValueError:
         return str(beside)
-
-
-def port_of(address: str) -> int:
-    """Return the port of HOST:PORT."""
-    return Endpoint.parse(address).port
