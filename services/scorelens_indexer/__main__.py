@@ -22,11 +22,13 @@ def command(settings: IndexerSettings) -> None:
     \b
     scorelens indexer                                    into the embedded store under SCORELENS_HOME
     scorelens indexer --store https://search.example:9200
+
+    Credentials for Elasticsearch come from SCORELENS_ELASTICSEARCH_USERNAME and _PASSWORD_FILE, or _API_KEY_FILE.
     """
     set_up("indexer", settings.log_level)
     _collect_garbage_less_often()
-    with serving(settings, lambda: open_store(settings.store)) as server:
-        serve_until_told(server, store=settings.store)
+    with serving(settings, lambda: open_store(settings.store)) as (server, store):
+        serve_until_told(server, store=store.describe())  # which leaves credentials out
 
 
 def _collect_garbage_less_often() -> None:

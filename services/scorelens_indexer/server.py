@@ -29,7 +29,7 @@ _SPARE_THREADS: Final = 8  # for health, reflection and StoreAdmin while exports
 
 
 @contextmanager
-def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Iterator[RunningServer]:
+def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Iterator[tuple[RunningServer, Store]]:
     """Run an indexer on a store until the end of the block, then answer what came in and close everything.
 
     Raises SettingError when the folder or the address is taken, and what opening the store raises.
@@ -46,7 +46,7 @@ def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Itera
         intake = Intake(writer, dead_letters, account, Budget(settings.waiting_bytes, settings.waiting_exports))
         server = _server(settings, TraceReceiver(intake), Admin(store, writer, dead_letters, account))
         stack.callback(server.stop)
-        yield server
+        yield server, store
 
 
 def _server(settings: IndexerSettings, traces: TraceReceiver, admin: Admin) -> RunningServer:

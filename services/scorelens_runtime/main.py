@@ -72,6 +72,8 @@ def scorelens() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; errors become one line on standard error."""
+    # gRPC's core would add a line of its own to errors that we tell; it reads this when it is first imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         status = scorelens.main(args=arguments, prog_name="scorelens", standalone_mode=False) or 0
         sys.stdout.flush()

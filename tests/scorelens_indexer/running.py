@@ -80,7 +80,9 @@ def failure_of(call: Callable[[], object]) -> Failure:
 @contextmanager
 def client_of(address: str) -> Iterator[Client]:
     """Connect to an indexer."""
-    with grpc.insecure_channel(address) as channel:
+    # A channel of its own that soon tries again, since tests kill and restart the server.
+    options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 100)]
+    with grpc.insecure_channel(address, options) as channel:
         yield Client(address, channel)
 
 
@@ -92,5 +94,5 @@ def settings_for(folder: Path, **texts: str) -> IndexerSettings:
 @contextmanager
 def running(folder: Path, store: Store, **texts: str) -> Iterator[Client]:
     """Run an indexer on a store in this process."""
-    with serving(settings_for(folder, **texts), lambda: store) as server, client_of(server.address) as client:
+    with serving(settings_for(folder, **texts), lambda: store) as (server, _), client_of(server.address) as client:
         yield client

@@ -196,6 +196,23 @@ def test_wrong_settings_are_named(tmp_path: Path, words: list[str], environment:
     assert named in refused_start(*words, SCORELENS_HOME=str(tmp_path), **environment)
 
 
+def test_elasticsearch_may_be_away_at_the_start(
+    supervisor: Supervisor, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without its store the indexer starts, has senders keep their spans, says so, and tells nobody the password."""
+    child = start(supervisor, tmp_path, "--store", "http://me:s3cret@127.0.0.1:9")
+    with client_of(child.ready["address"]) as client:
+        away = failure_of(lambda: client.export(export(document(1))))
+        assert away.code is grpc.StatusCode.UNAVAILABLE
+        assert away.retry_after
+        account = client.account()
+        assert (account.refused, account.store_available) == (1, False)
+        assert "127.0.0.1:9" in account.store
+    shown = capfd.readouterr().err + account.store + away.details + str(child.ready)
+    assert "127.0.0.1:9" in shown
+    assert "s3cret" not in shown
+
+
 def test_oversize_exports_are_to_be_split(supervisor: Supervisor, tmp_path: Path) -> None:
     """An export above the limit is RESOURCE_EXHAUSTED without a time to wait, which asks to split it."""
     child = start(supervisor, tmp_path, "--max-message", "100KB")

@@ -239,7 +239,7 @@ def test_draining_answers_what_came_in(tmp_path: Path, store: MemoryStore) -> No
     store.gate.clear()
     answers = []
     with ExitStack() as stack:
-        with serving(settings_for(tmp_path), lambda: store) as server:
+        with serving(settings_for(tmp_path), lambda: store) as (server, _):
             client = stack.enter_context(client_of(server.address))
             sender = threading.Thread(target=lambda: answers.append(client.export(export(document(1)))))
             sender.start()
