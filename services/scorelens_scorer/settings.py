@@ -1,0 +1,50 @@
+"""Settings of the scorer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.home import default_home
+from scorelens_runtime.settings import duration, setting, size, whole
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read names that are separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def folder(text: str) -> Path:
+    """Read a folder; empty means models/ in SCORELENS_HOME."""
+    return Path(text).expanduser() if text else default_home() / "models"
+
+
+@dataclass(frozen=True)
+class ScorerSettings:
+    """The scorer serves one or more models over the scoring contract."""
+
+    listen: Endpoint = setting(
+        "127.0.0.1:50052", "Address to serve on; port 0 takes any free one.", Endpoint.parse_listen
+    )
+    model: tuple[str, ...] = setting(
+        "",
+        "Models to serve, repeated or separated by commas: media-tagger, offer-ranker, module:attribute, a folder with "
+        "a saved model, or an entry point of the group scorelens.models; none means both reference models.",
+        names,
+        many=True,
+    )
+    cache: Path = setting(
+        "", "Folder where trained reference models are kept; none means models/ in SCORELENS_HOME.", folder
+    )
+    terms: int = setting(
+        "20", "Leading terms of each calculation where the caller names no number.", whole(1, 2**32 - 1)
+    )
+    max_documents: int = setting("1000", "Most documents in one request.", whole(1))
+    max_text: int = setting("32MiB", "Longest text of one document.", size)
+    max_message: int = setting("64MiB", "Largest request and answer.", size)
+    threads: int = setting("8", "Calls that are answered at the same time; others wait.", whole(1, 1024))
+    drain: float = setting("10s", "How long calls in flight get to end after SIGTERM.", duration)
+    max_connection_age: float = setting(
+        "0s", "Age at which connections end, so that clients spread over new servers; 0s means never.", duration
+    )

@@ -1,0 +1,1 @@
+"""Trains the reference models on the generated corpus."""
