@@ -32,14 +32,23 @@ _SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "M
 _TIMES = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def setting(default: str, help: str, parse: Parser = str, flag: str = "", variable: str = "") -> Any:  # noqa: A002
+def setting(
+    default: str,
+    help: str,  # noqa: A002
+    parse: Parser = str,
+    flag: str = "",
+    variable: str = "",
+    *,
+    many: bool = False,
+) -> Any:
     """Declare a field of a settings class: its default as text, what it does, and how text becomes a value.
 
-    `flag` and `variable` name its flag and its environment variable where they are not made of the field's name.
+    `flag` and `variable` name its flag and its environment variable where they are not made of the field's name. A flag
+    with `many` may be repeated; `parse` gets the values with commas between them.
     """
     return dataclasses.field(
         default_factory=functools.partial(parse, default),
-        metadata={"default": default, "help": help, "parse": parse, "flag": flag, "variable": variable},
+        metadata={"default": default, "help": help, "parse": parse, "flag": flag, "variable": variable, "many": many},
     )
 
 
@@ -50,7 +59,7 @@ def options(kind: type[Settings], component: str) -> Callable[[Callable[..., Any
         @functools.wraps(function)
         def run(**values: Any) -> Any:
             names = [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type]
-            texts = {name: values.pop(name) for name in names}
+            texts = {name: _joined(values.pop(name)) for name in names}
             return function(settings=read(kind, component, texts), **values)
 
         wrapped: Callable[..., Any] = run
@@ -59,6 +68,7 @@ def options(kind: type[Settings], component: str) -> Callable[[Callable[..., Any
                 flag_of(field),
                 field.name,
                 default=None,
+                multiple=field.metadata["many"],
                 metavar="VALUE",
                 envvar=variable_of(field, component),
                 help=f"{field.metadata['help']}  [default: {field.metadata['default'] or 'none'}]",
@@ -81,6 +91,10 @@ def read(kind: type[Settings], component: str, texts: Mapping[str, str | None]) 
             name = f"{flag_of(field)} ({variable_of(field, component)})"
             raise SettingError(f"setting {name}: {error}") from error
     return kind(**values)
+
+
+def _joined(value: str | tuple[str, ...] | None) -> str | None:
+    return ",".join(value) or None if isinstance(value, tuple) else value
 
 
 def flag_of(field: dataclasses.Field[Any]) -> str:
