@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from scorelens.v1 import store_admin_pb2, store_admin_pb2_grpc
-from scorelens_store.contract import Selection
+from scorelens_store.contract import Record, Selection
 from scorelens_store.open import open_reader
+from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
 from tests.end_to_end.processes import Component, wait_until
 
@@ -78,6 +82,19 @@ class System:
         with grpc.insecure_channel(self.indexer.address) as channel:
             stub = store_admin_pb2_grpc.StoreAdminStub(channel)
             return list(stub.ListDeadLetters(store_admin_pb2.ListDeadLettersRequest(), timeout=20).dead_letters)
+
+    def export(self, spans: list[Span]) -> int:
+        """Send spans to the indexer as any exporter does; return how many it rejected."""
+        request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])])
+        with grpc.insecure_channel(self.indexer.address) as channel:
+            stub = TraceServiceStub(channel)  # type: ignore[no-untyped-call]
+            answer = stub.Export(request, timeout=20)
+        return int(answer.partial_success.rejected_spans)
+
+    def search(self, query: str) -> list[Record]:
+        """Return all records that a query finds."""
+        with closing(open_reader(self.store)) as reader:
+            return list(reader.scan(Selection(parse(query))))
 
     def settle(self) -> dict[str, Any]:
         """Wait until nothing is spooled any more; return the account, which must add up."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import grpc
 import pytest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from scorelens import conventions
 from scorelens.v1 import scorer_pb2 as pb
 from scorelens.v1 import scorer_pb2_grpc
 from tests.end_to_end.load import Load
@@ -157,8 +161,8 @@ def test_a_required_record_that_does_not_fit_refuses_the_call(make_system: Calla
     assert account["dropped"]["disk"] == 0
 
 
-def test_one_bad_record_among_a_thousand_is_listed_and_the_others_arrive(make_system: Callable[..., System]) -> None:
-    """A scorer's nonsense for one document is put aside as a dead letter that names it; the rest is stored."""
+def test_a_scorers_nonsense_for_one_document_harms_no_other(make_system: Callable[..., System]) -> None:
+    """A calculation that does not fit together is found with a flag, beside the thousand that do."""
     system = make_system()
     names = [f"d-{number}" for number in range(1000)]
     with grpc.insecure_channel(system.sidecar.address) as channel:
@@ -168,10 +172,51 @@ def test_one_bad_record_among_a_thousand_is_listed_and_the_others_arrive(make_sy
             texts = ["unstorable" if name == "d-500" else "good" for name in batch]
             documents = [pb.Document(id=name, text=text) for name, text in zip(batch, texts, strict=True)]
             stub.Score(pb.ScoreRequest(documents=documents), timeout=20)
-    account = system.settle()
+    system.settle()
+    system.assert_each_once(names)
+    assert [record["document"]["id"] for record in system.search("flags:*")] == ["d-500"]
+
+
+def test_one_bad_record_among_a_thousand_is_listed_and_the_others_arrive(make_system: Callable[..., System]) -> None:
+    """A span that can never be a record is put aside as a dead letter that names it; the rest is stored."""
+    system = make_system()
+    names = [f"d-{number}" for number in range(1000)]
+    spans = [_span(name, number) for number, name in enumerate(names)]
+    rejected = system.export(spans)
+    assert rejected == 1, system.dead_letters()[:2]
     found = system.found()
     assert [name for name in names if not found[name]] == ["d-500"]
-    assert account["rejected"] == 1
-    letters = system.dead_letters()
-    assert [letter.document_id for letter in letters] == ["d-500"]
-    assert "term" in letters[0].reason
+    [letter] = system.dead_letters()
+    assert letter.document_id == "d-500"
+    assert conventions.TAG_PROBABILITIES in letter.reason
+
+
+def _span(name: str, number: int) -> Span:
+    """Return a span as anybody's exporter could send it; one has words where probabilities belong."""
+    values: dict[str, str | Sequence[str | float | bool]] = {
+        conventions.RECORD: conventions.RECORD_DOCUMENT,
+        conventions.DOCUMENT_ID: name,
+        conventions.DOCUMENT_TEXT: "good",
+        conventions.MODEL_ID: "words",
+        conventions.MODEL_VERSION: "1",
+        conventions.TAG_IDS: ["praise"],
+        conventions.TAG_SELECTED: [True],
+        conventions.TAG_PROBABILITIES: ["likely" if name == "d-500" else 0.7],
+    }
+    return Span(
+        trace_id=bytes(16 - 4) + (number + 1).to_bytes(4, "big"),
+        span_id=(number + 1).to_bytes(8, "big"),
+        start_time_unix_nano=time.time_ns(),
+        end_time_unix_nano=time.time_ns(),
+        attributes=[KeyValue(key=key, value=_value(value)) for key, value in values.items()],
+    )
+
+
+def _value(value: str | float | bool | Sequence[str | float | bool]) -> AnyValue:
+    if isinstance(value, str):
+        return AnyValue(string_value=value)
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, float):
+        return AnyValue(double_value=value)
+    return AnyValue(array_value=ArrayValue(values=[_value(each) for each in value]))
