@@ -44,6 +44,7 @@ async def serve(settings: SidecarSettings, recorder: Recorder) -> None:
     follow_supervisor()
     announce(address, upstream=str(settings.upstream))
     gc.freeze()  # what lives as long as the process need not be looked at again
+    gc.set_threshold(50_000)  # a call makes few cycles and many objects
     await told.wait()
     await relay.stop()
 

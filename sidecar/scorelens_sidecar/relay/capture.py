@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -48,44 +47,50 @@ def method_of(path: bytes) -> Method:
     return Method.UNSEEN if path.startswith(_UNSEEN) else Method.OTHER
 
 
-class SpanIds:
-    """Random span ids, read from the system many at a time."""
+class Ids:
+    """Random ids of spans and traces, read from the system many at a time."""
 
     def __init__(self) -> None:
         self._pool, self._at = b"", 0
 
-    def take(self, size: int = 8) -> bytes:
-        """Return some bytes that nobody else has, never all zero."""
+    def take(self, size: int) -> bytes:
+        """Return some bytes that nobody else has."""
         if self._at + size > len(self._pool):
             self._pool, self._at = os.urandom(8192), 0
         self._at += size
-        taken = self._pool[self._at - size : self._at]
-        return taken if any(taken) else self.take(size)
+        return self._pool[self._at - size : self._at]
 
 
-@dataclass(slots=True)
 class Call:
     """One call on its way, from its headers to its end."""
 
-    stream: int
-    method: Method
-    head: RequestHead
-    trace_id: bytes
-    span_id: bytes
-    started_ns: int  # Unix time
-    began_ns: int  # on the clock that durations are measured with
-    sampled: bool
-    adds_view: bool
-    strip: Stripper | None
-    request: Messages
-    answer: Messages
-    first_answer_us: int = 0
-    answer_encoding: bytes = b""
-    reserved: int = 0
-    recorded_messages: int = 0
-    window: int = 0  # what the upstream may send on this stream, relative to the initial window
-    debt: int = 0  # bytes taken out of the answer that the upstream was not given back yet
-    accounted: int = 0  # bytes held by `strip` that are taken from the budget
+    # Defaults of the class cost nothing per call.
+    first_answer_us = 0
+    answer_encoding = b""
+    reserved = 0
+    recorded_messages = 0
+    window = 0  # what the upstream may send on this stream, relative to the initial window
+    debt = 0  # bytes taken out of the answer that the upstream was not given back yet
+    accounted = 0  # bytes held by `strip` that are taken from the budget
+
+    def __init__(
+        self,
+        stream: int,
+        method: Method,
+        head: RequestHead,
+        span_id: bytes,
+        trace_id: bytes,
+        request: Messages,
+        answer: Messages,
+    ) -> None:
+        self.stream, self.method, self.head = stream, method, head
+        self.span_id, self.trace_id = span_id, trace_id
+        self.request, self.answer = request, answer
+        self.started_ns = time.time_ns()  # Unix time
+        self.began_ns = time.monotonic_ns()  # on the clock that durations are measured with
+        self.sampled = True
+        self.adds_view = False
+        self.strip: Stripper | None = None
 
     @property
     def holding(self) -> int:
@@ -104,7 +109,7 @@ class Capture:
         self.required = settings.mode == "required"
         self._settings = settings
         self._recorder = recorder
-        self._ids = SpanIds()
+        self._ids = Ids()
         self._pending: list[CapturedCall] = []
         self._to_release: list[Call] = []
         self._left_out = 0
@@ -112,27 +117,19 @@ class Capture:
 
     def open(self, stream: int, head: RequestHead) -> Call:
         """Begin to follow a call."""
-        settings, method = self._settings, method_of(head.path)
-        trace_id = head.trace_id or self._ids.take(16)
-        sampled = int.from_bytes(trace_id[-_RANDOM_BITS // 8 :], "big") >= self._least
+        settings, method, ids = self._settings, method_of(head.path), self._ids
+        trace_id = head.trace_id or ids.take(16)
+        sampled = not self._least or int.from_bytes(trace_id[-_RANDOM_BITS // 8 :], "big") >= self._least
         scoring = method is Method.SCORE or method is Method.SCORE_STREAM
-        adds = scoring and settings.calculations and not head.full_view
-        strips = adds or (scoring and not settings.clients_may_ask)
-        keep = scoring and sampled
-        return Call(
-            stream,
-            method,
-            head,
-            trace_id,
-            self._ids.take(),
-            time.time_ns(),
-            time.monotonic_ns(),
-            sampled,
-            adds,
-            Stripper(settings.rewrite_limit) if strips else None,
-            Messages(self.budget, settings.capture_limit, keep),
-            Messages(self.budget, settings.capture_limit, keep),
-        )
+        keep, limit = scoring and sampled, settings.capture_limit
+        messages = Messages(self.budget, limit, keep), Messages(self.budget, limit, keep)
+        call = Call(stream, method, head, ids.take(8), trace_id, *messages)
+        call.sampled = sampled
+        if scoring:
+            call.adds_view = settings.calculations and not head.full_view
+            if call.adds_view or not settings.clients_may_ask:
+                call.strip = Stripper(settings.rewrite_limit)
+        return call
 
     def cover(self, call: Call) -> bool:
         """Make sure, in required mode, that the spool has room for what a call holds; False when the call must end."""

@@ -59,6 +59,7 @@ LOW: Final = 32768
 """While the upstream may still send this much, giving window back can wait for the next write."""
 SCARCE: Final = LOW // 2
 """Below this, bytes that are held keep the upstream from sending."""
+_FRAMED: Final = PADDED | WITH_PRIORITY
 DRAIN_PING: Final = b"scldrain"
 """Payload of the PING whose echo tells that a caller has seen the first GOAWAY."""
 
@@ -216,7 +217,9 @@ class Connection:
                         self.to_client.append(self._end_midway(call, End.REFUSED))
                         instead = b""
             elif kind == HEADERS:
-                part = _fragment(data, at + HEAD_SIZE, end, flags)
+                part = (
+                    data[at + HEAD_SIZE : end] if not flags & _FRAMED else _fragment(data, at + HEAD_SIZE, end, flags)
+                )
                 if flags & END_HEADERS:
                     if self._request(stream, part):
                         instead = h2.with_suffix(data[at:end], ADDED)
@@ -366,7 +369,9 @@ class Connection:
                     payload = data[at + HEAD_SIZE : end]
                     instead = self._answer_data(call, flags, payload)
             elif kind == HEADERS:
-                part = _fragment(data, at + HEAD_SIZE, end, flags)
+                part = (
+                    data[at + HEAD_SIZE : end] if not flags & _FRAMED else _fragment(data, at + HEAD_SIZE, end, flags)
+                )
                 if flags & END_HEADERS:
                     self._answer(stream, flags, part)
                 else:

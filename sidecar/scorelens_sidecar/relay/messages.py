@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 PREFIX_SIZE: Final = 5
@@ -55,7 +55,6 @@ class Budget:
         self.used -= size
 
 
-@dataclass(slots=True)
 class Messages:
     """One direction of a call.
 
@@ -63,31 +62,29 @@ class Messages:
     they and the one that is still arriving take of the budget.
     """
 
-    budget: Budget
-    limit: int
-    keep: bool
-    count: int = 0  # whole messages that passed
-    size: int = 0  # their bytes
-    held: int = 0
-    lost: bool = False  # whether any message found no memory
-    ready: deque[Message] = field(default_factory=deque)
-    _head: bytes = b""  # the beginning of a prefix
-    _whole: int = 0  # size of the message that is arriving
-    _left: int = -1  # bytes of it that are still to come; -1 between messages
+    # Defaults of the class cost nothing per call; there are two of these for each.
+    count = 0  # whole messages that passed
+    size = 0  # their bytes
+    held = 0
+    lost = False  # whether any message found no memory
+    _head = b""  # the beginning of a prefix
+    _whole = 0  # size of the message that is arriving
+    _left = -1  # bytes of it that are still to come; -1 between messages
     _parts: list[bytes] | None = None  # what is kept of it; None once memory ran out
-    _kept: int = 0
-    _compressed: bool = False
+    _kept = 0
+    _compressed = False
     _hash: hashlib._Hash | None = None
+
+    def __init__(self, budget: Budget, limit: int, keep: bool) -> None:
+        self.budget, self.limit, self.keep = budget, limit, keep
+        self.ready: deque[Message] = deque()
 
     def feed(self, data: bytes) -> None:
         """Take the next DATA bytes."""
         if self._left < 0 and not self._head and len(data) >= PREFIX_SIZE:
             compressed, size = read_prefix(data)
             if size + PREFIX_SIZE == len(data) and size <= self.limit:  # one frame, one message: nearly always
-                self._whole, self._compressed = size, compressed == 1
-                self._parts, self._kept, self._hash = [], 0, None
-                self._keep(data[PREFIX_SIZE:] if self.keep else b"")
-                self._end()
+                self._take_whole(data, size, compressed == 1)
                 return
         self._feed_parts(data)
 
@@ -104,6 +101,18 @@ class Messages:
         self._give(self.held)
         self.ready.clear()
         self._parts = None
+
+    def _take_whole(self, data: bytes, size: int, compressed: bool) -> None:
+        self.count += 1
+        self.size += size
+        if not self.keep:
+            return
+        if self.budget.take(size):
+            self.held += size
+            self.ready.append(Message(data[PREFIX_SIZE:], size, compressed, b"", False))
+        else:
+            self.lost = True
+            self.ready.append(Message(b"", size, compressed, b"", True))
 
     def _feed_parts(self, data: bytes) -> None:
         at = 0

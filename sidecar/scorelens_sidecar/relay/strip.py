@@ -35,8 +35,15 @@ def lean(data: bytes, at: int = 0) -> bytes:
     start = at
     while at < end:
         here = at
-        number, at, size = _field(data, at, end)
-        at += size
+        tag = data[at]
+        if tag & 0x87 == 2 and tag >= 8 and at + 2 < end and (data[at + 1] < 128 or data[at + 2] < 128):
+            # Fields with a short tag and a length of up to two bytes are nearly all there are.
+            size = data[at + 1]
+            at += 2 + size if size < 128 else 3 + (size & 127 | data[at + 2] << 7)
+            number = tag >> 3
+        else:
+            number, at, size = _field(data, at, end)
+            at += size
         if at > end:
             raise WithholdError("a field is longer than its message")
         if number == CALCULATIONS:
@@ -117,37 +124,22 @@ class Stripper:
     than what went in, so that the caller's window must be checked.
     """
 
-    __slots__ = (
-        "_committed",
-        "_dropping",
-        "_encoding",
-        "_field_left",
-        "_head",
-        "_kept",
-        "_kept_size",
-        "_left",
-        "_limit",
-        "_packed",
-        "_removed",
-        "_size",
-        "_usual",
-        "rewriting",
-    )
+    # Defaults of the class cost nothing per call.
+    rewriting = False
+    _encoding = b""
+    _head = b""  # a beginning that cannot be read yet
+    _size = _left = -1  # of the message that is arriving; left is -1 between messages
+    _field_left = 0
+    _dropping = False
+    _committed = False  # its prefix has gone on, so nothing more can be taken out
+    _usual = False  # its calculations came first
+    _removed = 0
+    _kept: list[bytes]
+    _kept_size = 0
+    _packed = False
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self.rewriting = False
-        self._encoding = b""
-        self._head = b""  # a beginning that cannot be read yet
-        self._size = self._left = -1  # of the message that is arriving; left is -1 between messages
-        self._field_left = 0
-        self._dropping = False
-        self._committed = False  # its prefix has gone on, so nothing more can be taken out
-        self._usual = False  # its calculations came first
-        self._removed = 0
-        self._kept: list[bytes] = []
-        self._kept_size = 0
-        self._packed = False
 
     @property
     def held(self) -> int:
