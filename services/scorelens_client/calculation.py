@@ -120,7 +120,7 @@ def _heading(one: Explained) -> Text:
 
 def _sum(one: Explained, rows: Sequence[Term], width: int) -> Table:
     with_bar = width >= 72
-    scale = max((abs(row.contribution) for row in rows), default=0.0)
+    scale = max((abs(row.contribution) for row in rows if row.value is not None), default=0.0)
     grid = Table(box=None, pad_edge=True, header_style="dim", padding=(0, 2, 0, 0))
     grid.add_column("feature", ratio=1, overflow="fold", max_width=max(width - 42 - (BAR + 3) * with_bar, 16))
     for name in ("value", "coefficient", "adds"):
@@ -128,7 +128,7 @@ def _sum(one: Explained, rows: Sequence[Term], width: int) -> Table:
     grid.add_column("", no_wrap=True)
     for row in rows:
         feature = Text(clean(row.feature), "dim" if row.value is None else "")
-        drawn = bar(row.contribution, scale) if with_bar else None
+        drawn = bar(row.contribution, scale) if with_bar and row.value is not None else None
         grid.add_row(feature, _number(row.value), _number(row.coefficient), f"{row.contribution:+.4f}", drawn)
     grid.add_row(_sum_label(one), "", "", Text(f"{one.sum:+.4f}", "bold"))
     return grid

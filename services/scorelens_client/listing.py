@@ -27,10 +27,23 @@ def tags_of(record: Record, most: int = MOST_TAGS) -> Text:
     for tag in chosen[:most]:
         text.append(" · " if text else "", "dim")
         text.append(clean(titles.get(tag) or tag), "cyan")
-        text.append(f" {scores.get(tag, 0.0):.0%}")
+        text.append(f" {percent(scores.get(tag, 0.0))}")
     if len(chosen) > most:
-        text.append(f" and {len(chosen) - most} more", "dim")
+        text.append(f" +{len(chosen) - most}", "dim")
     return text or Text("no tag", "dim")
+
+
+def tags_within(record: Record, width: int) -> Text:
+    """Return as many of the selected tags as fit, and how many more there are."""
+    fitting = (tags_of(record, most) for most in range(MOST_TAGS, 0, -1))
+    return next((text for text in fitting if text.cell_len <= width), tags_of(record, 1))
+
+
+def percent(probability: float) -> str:
+    """Return a probability in whole percents, but never 0% or 100% for what is not quite so."""
+    if 0 < probability < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= probability < 1 else f"{probability:.0%}"
 
 
 def words_of(record: Record) -> str:
@@ -51,15 +64,16 @@ def time_of(record: Record) -> str:
 
 def print_listing(console: Console, records: Iterable[Record]) -> None:
     """Print one row per record: kind, id, tags and the beginning of the text."""
+    room = max((console.width - 36) * 9 // 20, 22)
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     table.add_column("kind", no_wrap=True, max_width=10)
     table.add_column("id", no_wrap=True, max_width=20)
-    table.add_column("tags", ratio=2, overflow="fold", min_width=22)
-    table.add_column("text", ratio=3, no_wrap=True, overflow="ellipsis")
+    table.add_column("tags", no_wrap=True, overflow="ellipsis", max_width=room)
+    table.add_column("text", ratio=1, no_wrap=True, overflow="ellipsis")
     for record in records:
         document = record.get("document") or {}
         kind, name = clean(document.get("kind", "")), clean(document.get("id", ""))
-        table.add_row(kind, Text(name, "bold"), tags_of(record, 3), Text(words_of(record)))
+        table.add_row(kind, Text(name, "bold"), tags_within(record, room), Text(words_of(record)))
     console.print(table)
 
 

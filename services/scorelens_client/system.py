@@ -27,7 +27,7 @@ from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.logs import JsonFormatter
 from scorelens_runtime.supervise import Child, Supervisor
 
-FIRST_START = 300.0
+FIRST_START = 600.0
 """Longest wait for a part to serve, in seconds; a scorer trains its models when it starts for the first time."""
 
 WATCH_EVERY = 0.5

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 ANY_PORTS = [word for part in ("sidecar", "scorer", "indexer") for word in (f"--{part}", "127.0.0.1:0")]
-START_LIMIT = 120.0
+START_LIMIT = 170.0
+MODELS = Path(__file__).parents[2] / ".tools" / "models"
+"""Models that were trained once serve every system here; each version has a folder of its own."""
 
 
 @dataclass
@@ -83,7 +85,8 @@ class RunningSystem:
 def environment(home: Path, width: int = 100) -> dict[str, str]:
     """Return the variables of a person's shell."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SCORELENS_")}
-    return kept | {"SCORELENS_HOME": str(home), "COLUMNS": str(width), "NO_COLOR": "1"}
+    ours = {"SCORELENS_HOME": str(home), "SCORELENS_SCORER_CACHE": str(MODELS)}
+    return kept | ours | {"COLUMNS": str(width), "NO_COLOR": "1"}
 
 
 def command(*arguments: str) -> list[str]:

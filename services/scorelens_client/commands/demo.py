@@ -166,7 +166,7 @@ def _mixed(reader: Reader) -> list[dict[str, Any]]:
 
 
 def _explain_one(out: Console, reader: Reader) -> None:
-    for query in ("tag:complaint AND kind:tweet AND length:[60 TO 200]", "tag:*", "*"):
+    for query in ("score.complaint:[0.6 TO 0.95] AND kind:tweet", "score.complaint:[0.6 TO 1]", "tag:*", "*"):
         hits = reader.search(Selection(parse(query)), limit=1, sort=Sort("score.complaint"))
         if hits.hits:
             record = hits.hits[0].record
