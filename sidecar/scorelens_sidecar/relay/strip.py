@@ -125,6 +125,7 @@ class Stripper:
     """
 
     # Defaults of the class cost nothing per call.
+    held = 0
     rewriting = False
     _encoding = b""
     _head = b""  # a beginning that cannot be read yet
@@ -140,12 +141,6 @@ class Stripper:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-
-    @property
-    def held(self) -> int:
-        """Bytes that arrived and may still go on."""
-        waiting = self._left >= 0 and not self._committed
-        return len(self._head) + (PREFIX_SIZE + self._kept_size if waiting else 0)
 
     def compressed_with(self, encoding: bytes) -> None:
         """Learn the answer's grpc-encoding."""
@@ -163,7 +158,13 @@ class Stripper:
         """Let a usual answer's held bytes go on early, since somebody is short of window."""
         if self._left < 0 or self._committed or not self._usual:
             return b""
-        return self._commit()
+        early = self._commit()
+        self._count_held()
+        return early
+
+    def _count_held(self) -> None:
+        waiting = self._left >= 0 and not self._committed
+        self.held = len(self._head) + (PREFIX_SIZE + self._kept_size if waiting else 0)
 
     def _whole(self, data: bytes) -> bytes:
         try:
@@ -195,6 +196,7 @@ class Stripper:
                     break
                 at = after
         self._head = data[at:]
+        self._count_held()
         return b"".join(out)
 
     def _begin(self, compressed: int, size: int) -> None:
