@@ -9,7 +9,7 @@ import orjson
 from elasticsearch import Elasticsearch
 
 from scorelens_runtime.errors import SettingError
-from scorelens_store.elasticsearch.errors import REFUSED, translated
+from scorelens_store.elasticsearch.errors import REFUSED, not_elasticsearch, translated
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import QueryError, StoreUnavailableError
 
@@ -52,6 +52,9 @@ class Connection:
             answer = client.perform_request(
                 method, path, headers=headers, body=orjson.dumps(body) if isinstance(body, dict) else body
             )
+        # The client library looks at this only where a request succeeded.
+        if answer.meta.status == 404 and answer.meta.headers.get("x-elastic-product") != "Elasticsearch":
+            raise not_elasticsearch(self.where)
         return answer.meta.status, answer.body
 
     def change(self, method: str, path: str, body: Body | None = None) -> Any:

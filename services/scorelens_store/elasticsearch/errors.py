@@ -23,14 +23,19 @@ def translated(where: str) -> Iterator[None]:
     """Raise StoreUnavailableError or QueryError in place of what the client raises; `where` names the server."""
     try:
         yield
+    except UnsupportedProductError as exc:
+        raise not_elasticsearch(where) from exc
     except ApiError as exc:
         raise from_answer(where, exc.meta.status, exc.body) from exc
-    except UnsupportedProductError as exc:
-        raise StoreUnavailableError(f"{where} answers, but is not Elasticsearch", REFUSED) from exc
     except ConnectionTimeout as exc:
         raise StoreUnavailableError(f"{where} did not answer in time", AWAY) from exc
     except TransportError as exc:
         raise StoreUnavailableError(f"{where} cannot be reached: {exc.message}", AWAY) from exc
+
+
+def not_elasticsearch(where: str) -> StoreUnavailableError:
+    """Return the error that an answer of something else means."""
+    return StoreUnavailableError(f"{where} answers, but is not Elasticsearch", REFUSED)
 
 
 def from_answer(where: str, status: int, body: Any) -> StoreUnavailableError | QueryError:
