@@ -94,7 +94,8 @@ def ratio(part: float, whole: float, most: float) -> float:
 
 
 def _log_income(ledger: Ledger) -> float:
-    return math.log10(1 + ledger.income) if math.isfinite(ledger.income) else 0.0
+    """Return how often the income doubles 2,000 a month; about -3.5 for none at all."""
+    return math.log2((ledger.income + 200) / 2200) if math.isfinite(ledger.income) else 0.0
 
 
 def _steadiness(ledger: Ledger) -> float:
@@ -135,7 +136,8 @@ def _lowest(ledger: Ledger) -> float:
 
 
 FEATURES: Final[Mapping[str, Callable[[Ledger], float]]] = {
-    "income, log10 a month": _log_income,
+    "has events": lambda ledger: 1.0,
+    "income, doublings of 2000 a month": _log_income,
     "salaries a month": lambda ledger: min(2.0, ledger.a_month("salary")),
     "income regularity": _punctuality,
     "income steadiness": _steadiness,

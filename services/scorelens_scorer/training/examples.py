@@ -30,18 +30,18 @@ class Examples:
         """Tell of each document whether it has a tag."""
         return np.array([tag in tags for tags in self.truth])
 
-    def of_kinds(self, wanted: Iterable[str]) -> Examples:
-        """Return those of some kinds."""
-        kinds = frozenset(wanted)
-        return _examples(pair for pair in zip(self.documents, self.truth, strict=True) if pair[0].kind in kinds)
-
     def __add__(self, other: Examples) -> Examples:
         return Examples([*self.documents, *other.documents], [*self.truth, *other.truth])
 
 
-def corpus(count: int, seed: int) -> Examples:
-    """Return documents of all kinds from the generator."""
-    return _examples(_example(made) for made in generate(count, seed, NOW))
+def corpus(count: int, seed: int, kinds: Mapping[str, int]) -> Examples:
+    """Return documents of some kinds from the generator."""
+    return _examples(_example(made) for made in generate(count, seed, NOW, kinds))
+
+
+def strangers(count: int) -> Examples:
+    """Return customers who never did anything, and to whom nothing should be offered."""
+    return Examples([Document(kind="activity")] * count, [frozenset()] * count)
 
 
 def fragments(count: int, seed: int) -> Examples:

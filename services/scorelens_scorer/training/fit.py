@@ -62,7 +62,7 @@ def quality(chances: Floats, tags: list[Tag], test: Examples) -> dict[str, dict[
 
 
 def _separate(matrix: Any, truth: Any, strength: float) -> tuple[Floats, float]:
-    fitted = LogisticRegression(solver="liblinear", C=strength, tol=1e-3, random_state=SEED).fit(matrix, truth)
+    fitted = LogisticRegression(solver="liblinear", C=strength, tol=1e-2, random_state=SEED).fit(matrix, truth)
     return fitted.coef_[0], float(fitted.intercept_[0])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
@@ -20,10 +21,11 @@ from scorelens_scorer.features.activity import ActivityFeatures
 from scorelens_scorer.features.text import TextFeatures, counter
 from scorelens_scorer.linear_model import LinearModel
 from scorelens_scorer.tags import Tag
-from scorelens_scorer.training.examples import Examples, corpus, fragments
+from scorelens_scorer.training.examples import Examples, corpus, fragments, strangers
 from scorelens_scorer.training.fit import SEED, fit, quality
 
-MEDIA: Final = tuple(kind for kind in KINDS if kind != "activity")
+ACTIVITY: Final = {"activity": 1}
+MEDIA: Final = {kind: share for kind, share in KINDS.items() if kind not in ACTIVITY}
 LEARN, ASIDE, TEST = 101, 102, 103
 """Seeds of the corpora to fit on, to calibrate and choose thresholds on, and to measure on."""
 
@@ -65,39 +67,36 @@ OFFER_TAGS: Final = [
 
 def media_tagger() -> LinearModel:
     """Train the model that tags media with topics, brands and sentiment."""
-    own = corpus(7000, LEARN).of_kinds(MEDIA)
-    learn = own + fragments(8000, SEED)
+    learn = corpus(5500, LEARN, MEDIA) + fragments(7000, SEED)
     counters = [
         counter("word", ngram_range=(1, 2), min_df=3),
         counter("char_wb", ngram_range=(4, 4), min_df=6, max_features=12000),
     ]
     return _train(
         TextFeatures.fit(counters, learn.documents),
-        (learn, corpus(3500, ASIDE).of_kinds(MEDIA), corpus(3500, TEST).of_kinds(MEDIA)),
+        (learn, corpus(2500, ASIDE, MEDIA), corpus(2500, TEST, MEDIA)),
         MEDIA_TAGS,
         strength=3.0,
         id="media-tagger",
         description="Tags tweets, chats, comments, blog posts and articles with topics of retail banking, mentions of "
         "five made-up brands, and sentiment. Trained on the generated corpus; a linear model over words, pairs of "
         "words and parts of words.",
-        kinds=MEDIA,
+        kinds=tuple(MEDIA),
     )
 
 
 def offer_ranker() -> LinearModel:
     """Train the model that ranks financial instruments by a customer's activity."""
-    sets = [
-        corpus(count, seed).of_kinds(("activity",)) for count, seed in ((16000, LEARN), (6000, ASIDE), (6000, TEST))
-    ]
+    learn, aside, test = (corpus(count, seed, ACTIVITY) for count, seed in ((3000, LEARN), (1500, ASIDE), (1500, TEST)))
     return _train(
         ActivityFeatures(),
-        (sets[0], sets[1], sets[2]),
+        (learn + strangers(150), aside + strangers(75), test),
         OFFER_TAGS,
         strength=3.0,
         id="offer-ranker",
         description="Ranks financial instruments by how well they fit what a customer did: income, spending, debts, "
         "balance and interests. Trained on generated customers; a linear model over ratios and monthly counts.",
-        kinds=("activity",),
+        kinds=tuple(ACTIVITY),
     )
 
 
@@ -105,6 +104,7 @@ RECIPES: Final[Mapping[str, Callable[[], LinearModel]]] = {"media-tagger": media
 """The reference models by id, in the order in which they are asked whose kind a document is."""
 
 
+@cache
 def version() -> str:
     """Name what training would make now: a hash of the code and the libraries that it comes from."""
     made_of = hashlib.sha256(f"{sklearn.__version__} {numpy.__version__} {scipy.__version__}".encode())
