@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ KEYWORD_LIMIT: Final = 8191
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _INTEGERS: Final = range(-(2**63), 2**63)
+_OPEN_PATHS: Final = {prefix: (tuple(prefix.split(".")[:-1]), kind) for prefix, kind in OPEN_FIELDS.items()}
 _PATHS: Final = {name: (tuple(name.split(".")), field.type) for name, field in FIELDS.items()}
 
 
@@ -70,7 +71,7 @@ def _refuse_infinite(value: Any, path: str) -> None:
     # orjson writes what is not finite as null, which would change the record silently.
     if isinstance(value, float) and not math.isfinite(value):
         raise RecordRefusedError(f"{path} is {value}, which JSON cannot hold")
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name, part in value.items():
             _refuse_infinite(part, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple):
@@ -82,7 +83,7 @@ def _fixed(record: Record) -> Iterator[tuple[str, list[Value]]]:
     for name, (path, kind) in _PATHS.items():
         value: Any = record
         for part in path:
-            value = value.get(part) if isinstance(value, Mapping) else None
+            value = value.get(part) if isinstance(value, dict) else None
             if value is None:
                 break
         if value is not None:
@@ -90,33 +91,36 @@ def _fixed(record: Record) -> Iterator[tuple[str, list[Value]]]:
 
 
 def _open(record: Record) -> Iterator[tuple[str, list[Value]]]:
-    for prefix, kind in OPEN_FIELDS.items():
+    for prefix, (path, kind) in _OPEN_PATHS.items():
         value: Any = record
-        for part in prefix.split(".")[:-1]:
-            value = value.get(part) if isinstance(value, Mapping) else None
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
         if value is None:
             continue
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             raise RecordRefusedError(f"{prefix[:-1]} is not an object")
         for name, part in _leaves(prefix, value):
-            found = _values(name, kind, part)
-            if found and OPEN_NAME.fullmatch(name.removeprefix(prefix)):
-                yield name, found
+            if OPEN_NAME.fullmatch(name, len(prefix)):
+                found = _values(name, kind, part)
+                if found:
+                    yield name, found
 
 
-def _leaves(prefix: str, value: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _leaves(prefix: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, part in value.items():
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             yield from _leaves(f"{prefix}{name}.", part)
         else:
             yield prefix + name, part
 
 
 def _values(name: str, kind: Type, value: Any) -> list[Value]:
-    parts = value if isinstance(value, list | tuple) else (value,)
     read = _READERS[kind]
     try:
-        found = [read(part) for part in parts if part is not None]
+        if isinstance(value, list | tuple):
+            found = [read(part) for part in value if part is not None]
+        else:
+            found = [] if value is None else [read(value)]
     except (ValueError, OverflowError) as exc:
         reason = str(exc) if isinstance(exc, ValueError) else f"is out of range for a field of type {kind}"
         raise RecordRefusedError(f"{name} {reason}") from None
@@ -140,11 +144,12 @@ def _keyword(value: Any) -> Value:
 
 
 def _float(value: Any) -> Value:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise RecordRefusedError("is not a number")
-    if not math.isfinite(value):
+    rounded = single(value)
+    if not math.isfinite(rounded):
         raise RecordRefusedError(f"is {value}, which is not a number")
-    return single(value)
+    return rounded
 
 
 def _integer(value: Any) -> Value:

@@ -19,7 +19,7 @@ from scorelens_store.contract import (
 )
 from scorelens_store.embedded.schema import KEYED, keyed
 from scorelens_store.embedded.snapshot import Snapshot
-from scorelens_store.embedded.translate import ANY_RUN, after_pattern, escape
+from scorelens_store.embedded.translate import ANY_RUN, after_patterns, escape
 from scorelens_store.errors import QueryError
 from scorelens_store.fields import FIELDS, Field, Type
 from scorelens_store.query.tree import All, Node, Range
@@ -99,7 +99,7 @@ def _buckets(
     prefix = "" if field.name in FIELDS else keyed(field.name, "")
     terms: dict[str, Any] = {"field": KEYED if prefix else field.name, "size": size, "order": order}
     if prefix or after is not None:
-        pattern = ANY_RUN if after is None else after_pattern(after, included=False)
+        pattern = ANY_RUN if after is None else "|".join(after_patterns(after, included=False))
         terms["include"] = f"{escape(prefix)}({pattern})"
     found = _run(snapshot, node, {"terms": {**terms, "segment_size": _WHOLE_SEGMENT}})["buckets"]
     return [Bucket(bucket["key"].removeprefix(prefix), bucket["doc_count"]) for bucket in found]

@@ -37,16 +37,15 @@ class _Part:
 
 def by_field(
     snapshot: Snapshot, node: Node, field: Field | None, descending: bool, after: tuple[Any, ...], limit: int
-) -> list[Hit]:
-    """Return the next hits ordered by a field, or by time alone."""
+) -> Iterator[Hit]:
+    """Yield the next hits ordered by a field, or by time alone, each read when it is asked for."""
     by = None if field is None or field == TIME else field
-    found: list[Hit] = []
     for part in _parts(node, by, descending, _checked(after)):
-        ids = islice(_ids(snapshot, part, descending, limit - len(found)), limit - len(found))
-        found.extend(_hit(record, field, part) for record in snapshot.records(ids))
-        if len(found) == limit:
-            break
-    return found
+        for record in snapshot.records(islice(_ids(snapshot, part, descending, limit), limit)):
+            yield _hit(record, field, part)
+            limit -= 1
+        if not limit:
+            return
 
 
 def by_relevance(snapshot: Snapshot, node: Node, descending: bool, after: tuple[Any, ...], limit: int) -> list[Hit]:

@@ -21,10 +21,11 @@ from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.embedded.translate import Translator
 from scorelens_store.errors import StoreDamagedError
 from scorelens_store.highlight import highlight as highlighted
+from scorelens_store.query.tree import Node
 from scorelens_store.selection import aggregated_field, complete, sort_field
 
 _BY_RELEVANCE: Final = Sort()
-_SCANNED_AT_ONCE: Final = 10_000
+_SCANNED_AT_ONCE: Final = 10_000  # ids; records are read one by one
 _Stamp = tuple[int, int, int]
 
 
@@ -71,7 +72,7 @@ class EmbeddedReader:
             if field is None:
                 hits = by_relevance(snapshot, node, sort.descending, after, limit)
             else:
-                hits = by_field(snapshot, node, field, sort.descending, after, limit)
+                hits = list(by_field(snapshot, node, field, sort.descending, after, limit))
         if highlight:
             hits = [Hit(hit.record, hit.score, highlighted(selection.query, hit.record), hit.sort) for hit in hits]
         return Hits(total, hits)
@@ -95,21 +96,23 @@ class EmbeddedReader:
         with self._reading() as snapshot:
             pass
         last: tuple[Any, ...] = ()
-        while snapshot is not None:
-            with self._translated():
-                page = by_field(snapshot, node, TIME, False, last, _SCANNED_AT_ONCE)
-            for hit in page:
+        count = _SCANNED_AT_ONCE
+        while snapshot is not None and count == _SCANNED_AT_ONCE:
+            count = 0
+            for hit in self._hits(snapshot, node, last):
                 if cancelled():
                     return
                 yield hit.record
-            if len(page) < _SCANNED_AT_ONCE:
-                return
-            last = page[-1].sort
+                last, count = hit.sort, count + 1
 
     def close(self) -> None:
         """Give back what the reader holds."""
         with self._lock:
             self._index = self._stamp = None
+
+    def _hits(self, snapshot: Snapshot, node: Node, after: tuple[Any, ...]) -> Iterator[Hit]:
+        with self._translated():
+            yield from by_field(snapshot, node, TIME, False, after, _SCANNED_AT_ONCE)
 
     @contextmanager
     def _reading(self) -> Iterator[Snapshot | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ class Snapshot:
         source: Any = self.searcher.doc(address).get_first(SOURCE)
         return bytes(source)
 
-    def records(self, record_ids: Iterable[str]) -> list[Record]:
-        """Return the records of ids that are there."""
+    def records(self, record_ids: Iterable[str]) -> Iterator[Record]:
+        """Yield the records of ids that are there."""
         sources = (self.source(record_id) for record_id in record_ids)
-        return [orjson.loads(source) for source in sources if source is not None]
+        return (orjson.loads(source) for source in sources if source is not None)

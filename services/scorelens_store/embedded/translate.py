@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, takewhile
 from typing import Final
 
 import tantivy
@@ -43,7 +43,7 @@ ANY_RUN: Final = "(.|\n)*"
 _ANY_ONE: Final = "(.|\n)"
 _SPECIAL: Final = re.compile(r"[^\w\s\0]", re.ASCII)
 _NUMERIC: Final = (Type.FLOAT, Type.INTEGER, Type.DATE)
-_LONGEST_BOUND: Final = 256
+_LONGEST_BOUND: Final = 1024
 _LAST: Final = "\U0010ffff"
 
 
@@ -139,13 +139,17 @@ class Translator:
         )
 
     def _keyword_range(self, node: Range) -> Query:
-        patterns = []
-        if node.low is not None:
-            patterns.append(after_pattern(_bounded(node.field, node.low), node.with_low))
-        if node.high is not None:
-            patterns.append(_before(_bounded(node.field, node.high), node.with_high))
-        queries = [self._pattern(node.field, pattern) for pattern in patterns] or [self.query(Exists(node.field))]
-        return Query.boolean_query([(Occur.Must, query) for query in queries])
+        low, high = (None if bound is None else _bounded(node.field, bound) for bound in (node.low, node.high))
+        if low is not None and high is not None:
+            patterns = _between_patterns(low, high, node.with_low, node.with_high)
+        elif low is not None:
+            patterns = after_patterns(low, node.with_low)
+        elif high is not None:
+            patterns = _before_patterns(high, node.with_high)
+        else:
+            return self.query(Exists(node.field))
+        queries = [(Occur.Should, self._pattern(node.field, pattern)) for pattern in patterns]
+        return Query.boolean_query(queries) if queries else Query.empty_query()
 
     def _pattern(self, field: Field, pattern: str) -> Query:
         name, prefix = (field.name, "") if field.name in FIELDS else (KEYED, escape(keyed(field.name, "")))
@@ -191,24 +195,40 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(lambda sign: "\\" + sign[0] if sign[0].isascii() else sign[0], text)
 
 
-def after_pattern(bound: str, included: bool) -> str:
-    """Return the regular expression of what sorts after a text."""
+def after_patterns(bound: str, included: bool) -> list[str]:
+    """Return regular expressions that match what sorts after a text; many small ones, as their size is bounded."""
     # What sorts after "abc": "abc" with more, or a longer common beginning and then a greater character.
-    alternatives = [escape(bound) + (ANY_RUN if included else _ANY_ONE + ANY_RUN)]
+    patterns = [escape(bound) + (ANY_RUN if included else _ANY_ONE + ANY_RUN)]
     for at, sign in enumerate(bound):
         if sign != _LAST:
-            alternatives.append(f"{escape(bound[:at])}[{_code(_next(sign))}-{_code(_LAST)}]{ANY_RUN}")
-    return "|".join(alternatives)
+            patterns.append(f"{escape(bound[:at])}[{_code(_next(sign))}-{_code(_LAST)}]{ANY_RUN}")
+    return patterns
 
 
-def _before(bound: str, included: bool) -> str:
+def _before_patterns(bound: str, included: bool) -> list[str]:
     # What sorts before "abc": a beginning of it, or a common beginning and then a smaller character.
-    alternatives = [escape(bound)] if included else []
+    patterns = [escape(bound)] if included else []
     for at, sign in enumerate(bound):
-        alternatives.append(escape(bound[:at]))
+        patterns.append(escape(bound[:at]))
         if sign != "\0":
-            alternatives.append(f"{escape(bound[:at])}[{_code(chr(0))}-{_code(_previous(sign))}]{ANY_RUN}")
-    return "|".join(alternatives) or "[^\0-\U0010ffff]"
+            patterns.append(f"{escape(bound[:at])}[{_code(chr(0))}-{_code(_previous(sign))}]{ANY_RUN}")
+    return patterns
+
+
+def _between_patterns(low: str, high: str, with_low: bool, with_high: bool) -> list[str]:
+    # Both bounds in one expression: of several values of a record, one has to lie between them.
+    if low >= high:
+        return [escape(low)] if low == high and with_low and with_high else []
+    common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(low, high, strict=False)))
+    head, low, high = escape(low[:common]), low[common:], high[common:]
+    if not low:
+        return [head + pattern for pattern in _before_patterns(high, with_high) if pattern or with_low]
+    first, last = low[0], high[0]
+    patterns = [escape(first) + pattern for pattern in after_patterns(low[1:], with_low)]
+    if _next(first) < last:
+        patterns.append(f"[{_code(_next(first))}-{_code(_previous(last))}]{ANY_RUN}")
+    patterns += [escape(last) + pattern for pattern in _before_patterns(high[1:], with_high)]
+    return [head + pattern for pattern in patterns]
 
 
 def _places(words: int, slop: int) -> Iterator[tuple[int, ...]]:

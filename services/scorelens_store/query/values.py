@@ -14,12 +14,13 @@ from scorelens_store.query.dates import parse_date
 from scorelens_store.query.tree import Equals, Node, Range, Value
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?")
+_SINGLE: Final = struct.Struct("<f")
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**63 - 1
 
 
 def single(number: float) -> float:
     """Round a number to 32 bits, as every store indexes it. Raises OverflowError where it is too large for them."""
-    rounded: float = struct.unpack("<f", struct.pack("<f", number))[0]
+    rounded: float = _SINGLE.unpack(_SINGLE.pack(number))[0]
     return rounded
 
 

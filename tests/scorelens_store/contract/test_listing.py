@@ -127,6 +127,16 @@ def test_many_records_of_one_moment_are_paged(store: Store) -> None:
     assert ids(pages(store, EVERYTHING, Sort("@timestamp", descending=False), 13)) == expected
 
 
+def test_long_keywords_are_paged(store: Store) -> None:
+    """Keywords of hundreds of characters with a long common beginning keep their order over pages."""
+    uris = [f"https://example.org/{'path/é/' * 40}{number:03}" for number in range(7)]
+    store.put([make(number, document={"id": uri, "text": ""}) for number, uri in enumerate(uris)])
+    found = [hit.record["document"]["id"] for hit in pages(store, EVERYTHING, Sort("id", descending=False), 3)]
+    assert found == uris
+    assert store.count(Selection(parse(f'id:[* TO "{uris[2]}"}}'))) == 2
+    assert store.count(Selection(parse(f'id:>="{uris[2]}"'))) == 5
+
+
 @pytest.mark.parametrize("field", ["text", "tags", "because", "attributes.campaign", "labels.verdict", "nonsense"])
 def test_fields_without_an_order_are_refused(filled: Store, field: str) -> None:
     """Sorting by words, by several values or by an open keyword is a clear error."""

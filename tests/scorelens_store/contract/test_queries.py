@@ -65,6 +65,9 @@ author:Amn~1
 because:"complaint:refund"
 because:complaint*
 tag:(complaint OR praise)
+tag:{brand_acme TO card-fraud}
+tag:[c TO complain]
+author:[Ann TO Bob}
 tag:complaint tag:praise
 score.complaint:0.7
 score.complaint:>0.7
