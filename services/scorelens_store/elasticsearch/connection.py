@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -84,10 +85,15 @@ def _credentials(username: str | None, password: str | None, settings: Elasticse
     if api_key := settings.secret("api_key"):
         return {"api_key": api_key}
     if settings.username:
-        return {"basic_auth": (settings.username, settings.secret("password"))}
+        return {"basic_auth": _basic(settings.username, settings.secret("password"))}
     if username:
-        return {"basic_auth": (unquote(username), unquote(password or ""))}
+        return {"basic_auth": _basic(unquote(username), unquote(password or ""))}
     return {}
+
+
+def _basic(username: str, password: str) -> str:
+    # Encoded here, since the client library knows ASCII passwords only.
+    return b64encode(f"{username}:{password}".encode()).decode()
 
 
 def _tls(settings: ElasticsearchSettings) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class ElasticsearchSettings:
             raise SettingError("setting SCORELENS_ELASTICSEARCH_USERNAME: a password needs a name")
         if self.username and self.secret("api_key"):
             raise SettingError("setting SCORELENS_ELASTICSEARCH_API_KEY: give a name or an API key, not both")
+        if not self.secret("api_key").isascii():
+            raise SettingError("setting SCORELENS_ELASTICSEARCH_API_KEY: it has characters that no encoded key has")
         if bool(self.client_certificate) != bool(self.client_key):
             raise SettingError("setting SCORELENS_ELASTICSEARCH_CLIENT_KEY: a certificate and its key belong together")
 
