@@ -57,8 +57,9 @@ from scorelens_sidecar.relay.strip import Stripper, WithholdError
 
 LOW: Final = 32768
 """While the upstream may still send this much, giving window back can wait for the next write."""
-SCARCE: Final = LOW // 2
-"""Below this, bytes that are held keep the upstream from sending."""
+SHARE: Final = 4
+"""Answers may hold one part in so many of a window, of a stream's and of the connection's, without any harm: the caller
+sees enough of the rest to give window back."""
 _FRAMED: Final = PADDED | WITH_PRIORITY
 DRAIN_PING: Final = b"scldrain"
 """Payload of the PING whose echo tells that a caller has seen the first GOAWAY."""
@@ -539,9 +540,10 @@ class Connection:
 
     def _settle(self) -> None:
         """Give window back to streams that need it, and see to answers that are held or rewritten."""
+        total = sum(call.strip.held for call in self._holding.values() if call.strip is not None)
         for call in list(self._holding.values()):
             if call.strip is not None:
-                self._settle_held(call, call.strip)
+                self._settle_held(call, call.strip, total > h2.FIRST_WINDOW // SHARE)
         if self._rewritten:
             self._open_gate()
             self._rewritten.clear()
@@ -553,16 +555,15 @@ class Connection:
                     call.debt = 0
         self._owed.clear()
 
-    def _settle_held(self, call: Call, strip: Stripper) -> None:
+    def _settle_held(self, call: Call, strip: Stripper, crowded: bool) -> None:
         """Keep an answer that is held from stopping the upstream, and from taking memory beyond the bound."""
-        scarce = min(self._upstream_window, self._initial_window + call.window) < SCARCE
-        if scarce:
+        if crowded or strip.held > self._initial_window // SHARE:
             early = strip.hurry()
             if early:
                 self.to_client.append(h2.data_frames(call.stream, early))
+            elif strip.held:
+                self._open_gate()
         held = strip.held
-        if held > LOW or (held and scarce):
-            self._open_gate()
         if not self._capture.budget.take(held - call.accounted):
             self.to_client.append(self._end_midway(call, End.WITHHELD))
             return
