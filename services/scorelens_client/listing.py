@@ -64,7 +64,7 @@ def time_of(record: Record) -> str:
 
 def print_listing(console: Console, records: Iterable[Record]) -> None:
     """Print one row per record: kind, id, tags and the beginning of the text."""
-    room = max((console.width - 36) * 9 // 20, 22)
+    room = max((console.width - 36) * 11 // 20, 22)
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     table.add_column("kind", no_wrap=True, max_width=10)
     table.add_column("id", no_wrap=True, max_width=20)

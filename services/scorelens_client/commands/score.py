@@ -179,7 +179,7 @@ def _as_json(outcome: Scored) -> dict[str, Any]:
 
 def _summarise(run: Run, bad: Rejects, console: Console, as_json: bool) -> None:
     rate = f"{run.scored / run.seconds:,.0f}" if run.seconds else "-"
-    console.print(f"scored {run.scored:,} documents in {run.seconds:.1f} s ({rate}/s)")
+    console.print(f"scored {run.scored:,} document{'' if run.scored == 1 else 's'} in {run.seconds:.1f} s ({rate}/s)")
     if bad.count:
         where = f"; they are in {bad.path}" if bad.path else ""
         console.print(f"{bad.count:,} lines were not scored{where}", style="red", soft_wrap=True)
