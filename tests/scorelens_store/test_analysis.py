@@ -68,7 +68,7 @@ ALPHABETS = st.sampled_from(
 
 
 @pytest.mark.elasticsearch
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_words_are_those_of_elasticsearch(elasticsearch_url: str, data: st.DataObject) -> None:
     """Any text falls into the same words, at the same places, as with Elasticsearch's standard analyzer."""

@@ -238,7 +238,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(node=TREES)
 def test_any_tree_matches_what_it_says(filled: Store, node: tree.Node) -> None:
     """Any query tree finds exactly the records that a plain reading of it finds."""
