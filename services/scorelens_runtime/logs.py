@@ -8,6 +8,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+_ONE_LINE_PER_REQUEST = ("elastic_transport",)
+"""Libraries that tell of every request at level info."""
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
@@ -39,3 +42,5 @@ def set_up(component: str, level: str = "info") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(component))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for library in _ONE_LINE_PER_REQUEST:
+        logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))

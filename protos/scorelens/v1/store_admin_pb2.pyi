@@ -158,9 +158,9 @@ class IndexerAccount(message.Message):
     dead_letters: builtins.int
     """Records that could never be stored."""
     ignored: builtins.int
-    """Spans without any scorelens attribute."""
+    """Spans that are no record of their own: those of other software, and a call's span beside those of its documents."""
     refused: builtins.int
-    """Spans sent back because the store was away; the sender keeps them."""
+    """Spans sent back because the store was away or too much was waiting for it; the sender keeps them."""
     unmapped_fields: builtins.int
     """Fields that exceeded the mapping's limit and stay in the source only."""
     store: builtins.str
