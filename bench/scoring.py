@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+
 from scorelens.v1.scorer_pb2 import Document
 from scorelens_runtime.home import default_home
 from scorelens_scorer.encode import Encoder
@@ -24,9 +28,6 @@ from scorelens_scorer.reference import reference_model
 from scorelens_scorer.served import Served
 from scorelens_scorer.training.examples import corpus
 from scorelens_scorer.training.recipes import MEDIA
-from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 TERMS = 20
 
@@ -61,7 +62,10 @@ def main() -> None:
     arguments = parser.parse_args()
     model = reference_model("media-tagger", default_home() / "models")
     pipeline = bare(model)
-    print(f"{len(model.tags)} tags, {len(model.features.names)} features, batches of {arguments.batch}, {TERMS} terms a tag")
+    print(
+        f"{len(model.tags)} tags, {len(model.features.names)} features; "
+        f"batches of {arguments.batch}, {TERMS} terms a tag"
+    )
     for kinds in (MEDIA, {"tweet": 1}, {"article": 1}):
         documents = corpus(arguments.batch, 55, kinds).documents
         _report("+".join(kinds), model, pipeline, documents, arguments.rounds)
@@ -104,7 +108,7 @@ def _regression(model: LinearModel, tag: int) -> LogisticRegression:
 
 
 def _labels(count: int) -> Any:
-    from sklearn.preprocessing import LabelBinarizer  # noqa: PLC0415
+    from sklearn.preprocessing import LabelBinarizer
 
     binarizer = LabelBinarizer(sparse_output=True)
     binarizer.classes_, binarizer.y_type_, binarizer.sparse_input_ = np.arange(count), "multilabel-indicator", False

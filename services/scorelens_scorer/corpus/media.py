@@ -112,7 +112,7 @@ def make(kind: str, number: str, rng: Random) -> dict[str, Any]:
         "source": source,
         "source_uri": f"https://{source}.example/{kind}/{number}",
         "audience": min(int(_REACH[kind] * rng.paretovariate(0.9)), 80_000_000) if kind != "chat" else 1,
-        "truth": sorted(tag for tag in truth if rng.random() >= _LABEL_SLIP),
+        "truth": [tag for tag in sorted(truth) if rng.random() >= _LABEL_SLIP],
     }
     return {name: value for name, value in document.items() if value or name == "truth"}
 

@@ -137,7 +137,7 @@ def _train(
     }
     return LinearModel(
         version=version(),
-        tags=chosen,
+        tags=tuple(chosen),
         features=features,
         coefficients=coefficients,
         intercepts=intercepts,

@@ -1,0 +1,1 @@
+"""Tests of the scorer, its models and its corpus."""
