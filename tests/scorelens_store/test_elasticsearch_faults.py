@@ -12,6 +12,7 @@ import pytest
 from scorelens_store.contract import Outcome, Selection
 from scorelens_store.elasticsearch import ElasticsearchStore, open_store
 from scorelens_store.errors import StoreUnavailableError
+from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
 from tests.scorelens_store.records import make, record_id
 from tests.tools.elasticsearch import ElasticsearchServer
@@ -155,6 +156,32 @@ def test_a_full_cluster_is_unavailable(server: ElasticsearchServer, store: Elast
     store._connection.change("PUT", "/_cluster/settings", {"persistent": {"cluster.max_shards_per_node": None}})
     results = store.put([make(2, **{"@timestamp": "2031-01-01T00:00:00Z"})])
     assert [result.outcome for result in results] == [Outcome.STORED]
+
+
+def test_a_scan_whose_state_is_gone_says_so(store: ElasticsearchStore) -> None:
+    """What the server has dropped in the middle of a scan is an error, never a shorter result."""
+    store.put([make(number, **{"@timestamp": "2026-11-22T10:00:00Z"}) for number in range(1500)])
+    scan = store.scan(EVERYTHING)
+    next(scan)
+    (index,) = store._indices()
+    store._connection.change("DELETE", f"/{index}")
+    with pytest.raises(StoreUnavailableError):
+        list(scan)
+
+
+def test_odd_ids_and_dates_are_stored_as_any_other(store: ElasticsearchStore) -> None:
+    """An id of any characters can be labelled and forgotten; a date in a rarer shape of ISO 8601 is found."""
+    odd = "a/b?c=d&e#f %2F \u00df"
+    assert [
+        result.outcome
+        for result in store.put([make(1, record={"id": odd, "type": "document"}, **{"@timestamp": "20261122T100000Z"})])
+    ] == [Outcome.STORED]
+    store.annotate(odd, {"verdict": "right"})
+    found = store.get(odd)
+    assert found is not None
+    assert found["labels"] == {"verdict": "right"}
+    assert store.count(Selection(parse("time:[2026-11-22T10 TO 2026-11-22T10:00:00]"))) == 1
+    assert store.forget(record_ids=[odd]) == 1
 
 
 def test_another_period_under_the_same_prefix_is_refused(

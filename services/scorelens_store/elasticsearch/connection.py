@@ -37,8 +37,13 @@ class Connection:
         )
 
     def request(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> Any:
-        """Return the body of an answer. Raises StoreUnavailableError, or QueryError for what the server cannot read."""
+        """Return the body of an answer, None where there is no such thing.
+
+        Raises StoreUnavailableError, or QueryError for what the server cannot read.
+        """
         status, answer = self.ask(method, path, body, timeout=timeout)
+        if status == 413:
+            raise QueryError("it is larger than the server takes (http.max_content_length)")
         return answer if status != 404 else None
 
     def ask(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> tuple[int, Any]:

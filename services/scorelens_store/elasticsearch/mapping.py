@@ -33,7 +33,8 @@ _TYPES: Final[dict[Type, dict[str, Any]]] = {
     Type.KEYWORD: {"type": "keyword", "ignore_above": KEYWORD_LIMIT},
     Type.FLOAT: {"type": "float"},
     Type.INTEGER: {"type": "long"},
-    Type.DATE: {"type": "date"},
+    # What only Python reads as a date is searched by its microseconds all the same.
+    Type.DATE: {"type": "date", "ignore_malformed": True},
     Type.BOOLEAN: {"type": "boolean"},
 }
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.order import TIME, Order
 from scorelens_store.elasticsearch.query import Query
+from scorelens_store.errors import StoreUnavailableError
 
 Row = dict[str, Any]
 
@@ -77,7 +78,13 @@ def _page(pit: str, query: Query, after: Sequence[Any], size: int) -> dict[str, 
 
 
 def _search(connection: Connection, body: dict[str, Any]) -> list[Row]:
-    rows: list[Row] = connection.request("POST", "/_search", body)["hits"]["hits"]
+    found = connection.request("POST", "/_search?allow_partial_search_results=false", body)
+    if found is None:
+        raise StoreUnavailableError(
+            f"{connection.where} no longer has the state that was being read, since it was restarted or nothing was "
+            f"read for {_KEPT}: read it again from the beginning"
+        )
+    rows: list[Row] = found["hits"]["hits"]
     return rows
 
 

@@ -9,7 +9,7 @@ from scorelens_store.contract import Aggregation, AggregationResult, Hit, Hits, 
 from scorelens_store.elasticsearch.aggregate import aggregate
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.mapping import to_record
-from scorelens_store.elasticsearch.order import TIME, Order
+from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.pages import ROWS, walk
 from scorelens_store.elasticsearch.query import is_weighed, to_query
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
@@ -61,6 +61,8 @@ class ElasticsearchReader:
         """Return how many records match."""
         path = f"/{self.settings.prefix}/_count?ignore_unavailable=true"
         found = self._connection.request("POST", path, {"query": to_query(complete(selection))})
+        if found and found["_shards"]["failed"]:
+            raise StoreUnavailableError(f"{self.describe()} could not count in all of its indices")
         return int(found["count"]) if found else 0
 
     def aggregate(self, selection: Selection, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
@@ -103,7 +105,8 @@ class ElasticsearchReader:
 
     def _search(self, body: dict[str, Any]) -> dict[str, Any]:
         # Frequencies of words are those of all indices together, or order would depend on the day of a record.
-        path = f"/{self.settings.prefix}/_search?ignore_unavailable=true&search_type=dfs_query_then_fetch"
+        options = "ignore_unavailable=true&search_type=dfs_query_then_fetch&allow_partial_search_results=false"
+        path = f"/{self.settings.prefix}/_search?{options}"
         found: dict[str, Any] | None = self._connection.request("POST", path, body)
         return found or {"hits": {"hits": [], "total": {"value": 0}}}
 
@@ -111,6 +114,3 @@ class ElasticsearchReader:
     def _hit(row: dict[str, Any], order: Order, weighed: bool) -> Hit:
         score = float(row["_score"] or 0.0) if weighed else 0.0
         return Hit(to_record(row["_source"]), score, sort=order.place(row["sort"]))
-
-
-__all__ = ["TIME", "ElasticsearchReader"]

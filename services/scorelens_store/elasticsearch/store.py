@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from scorelens_store.contract import Label, Outcome, PutResult, Record
 from scorelens_store.elasticsearch.bulk import Answer, Bulk, Change, deletions
@@ -65,7 +66,7 @@ class ElasticsearchStore(ElasticsearchReader):
         # The partial document is merged on the server, so that two people's labels do not overwrite each other's.
         if not found or not self._connection.change(
             "POST",
-            f"/{found[0]['_index']}/_update/{found[0]['_id']}?refresh=true&retry_on_conflict=10",
+            f"/{found[0]['_index']}/_update/{quote(record_id, safe='')}?refresh=true&retry_on_conflict=10",
             {"doc": {"labels": dict(labels)}},
         ):
             raise RecordNotFoundError(f"there is no record {record_id!r}")
