@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,15 +37,22 @@ def linear(
     margins = total + intercepts
     if not terms:
         return Scoring(sigmoid(margins))
-    parts = _Parts(total, Explanation.EXACT)
-    for row in range(len(total)):
-        own = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        columns, values = matrix.indices[own], matrix.data[own]
-        weights = coefficients[columns]
-        contributions = weights * values[:, None]
-        chosen = leading(contributions, terms)
-        parts.add(row, contributions, chosen, columns[chosen], values[chosen], weights)
-    return Scoring(sigmoid(margins), parts.calculations(intercepts, margins, features))
+    choice = _Choice(*total.shape)
+    for row, (start, end) in enumerate(pairwise(matrix.indptr.tolist())):
+        weights = coefficients[matrix.indices[start:end]]
+        choice.add(row, start, np.multiply(weights.T, matrix.data[start:end], order="C"), terms)
+    columns, values = matrix.indices[choice.places], matrix.data[choice.places]
+    weights = coefficients[columns, choice.tags]
+    made = Calculations(
+        Explanation.EXACT,
+        intercepts,
+        margins,
+        features=features[columns].tolist(),
+        values=values,
+        coefficients=weights,
+        **choice.terms(values * weights, total),
+    )
+    return Scoring(sigmoid(margins), made)
 
 
 def additive(
@@ -70,81 +79,78 @@ def additive(
     added = np.asarray(contributions, float)
     documents, tags, width = added.shape
     seen = np.zeros((documents, width)) if values is None else np.asarray(values, float)
-    parts = _Parts(added.sum(axis=2), explanation)
+    choice = _Choice(documents, tags)
+    used = np.any(added != 0, axis=1).reshape(documents, width)
     for row in range(documents):
-        columns = np.flatnonzero(added[row].any(axis=0))
-        own = np.ascontiguousarray(added[row, :, columns])
-        chosen = leading(own, terms)
-        parts.add(row, own, chosen, columns[chosen], seen[row, columns][chosen], None)
-    made = parts.calculations(
+        columns = np.flatnonzero(used[row])
+        choice.add(row, 0, added[row][:, columns], terms, columns)
+    rows, columns = choice.rows, choice.places
+    made = Calculations(
+        explanation,
         np.broadcast_to(np.asarray(intercepts, float), (documents, tags)),
         chances if margins is None else np.asarray(margins, float),
-        np.array(features, dtype=object),
-        link=link,
+        link,
+        features=[features[column] for column in columns.tolist()],
+        values=seen[rows, columns],
+        coefficients=np.zeros(len(columns)),
         intermediates=intermediates or {},
+        **choice.terms(added[rows, choice.tags, columns], added.sum(axis=2)),
     )
     return Scoring(chances, made)
 
 
 def leading(contributions: Floats, terms: int) -> Whole:
-    """Return the rows of contributions (terms, tags) with the largest size: (leading terms, tags), largest first."""
+    """Return the columns of contributions (tags, terms) with the largest size: (tags, leading terms), largest first."""
     size = np.abs(contributions)
-    if terms < len(size):
-        size = np.ascontiguousarray(size.T)
-        kept = np.argpartition(size, -terms, axis=1)[:, -terms:]
-        order = np.argsort(-np.take_along_axis(size, kept, 1), axis=1, kind="stable")
-        return np.take_along_axis(kept, order, 1).T
-    return np.argsort(-size, axis=0, kind="stable")
+    if terms >= size.shape[1]:
+        return np.argsort(-size, axis=1, kind="stable")
+    kept = np.argpartition(size, -terms, axis=1)[:, -terms:]
+    tags = np.arange(len(size))[:, None]
+    return kept[tags, np.argsort(-size[tags, kept], axis=1, kind="stable")]
 
 
-class _Parts:
-    """Collects the terms of one document after the other."""
+class _Choice:
+    """Collects which terms lead, one document after the other; then everything is picked from the batch at once."""
 
-    def __init__(self, total: Floats, explanation: Explanation) -> None:
-        documents, tags = total.shape
-        self._total, self._explanation = total, explanation
+    def __init__(self, documents: int, tags: int) -> None:
+        self._shape = documents, tags
         self._counts = np.zeros((documents, tags), np.intp)
         self._rest = np.zeros((documents, tags), np.intp)
-        self._led = np.zeros((documents, tags))
-        self._columns: list[Whole] = []
-        self._values: list[Floats] = []
-        self._coefficients: list[Floats] = []
-        self._contributions: list[Floats] = []
+        self._places: list[Whole] = []
 
-    def add(
-        self, row: int, contributions: Floats, chosen: Whole, columns: Whole, values: Floats, weights: Floats | None
-    ) -> None:
-        """Add the chosen terms (leading terms, tags) of one document."""
-        self._counts[row] = len(chosen)
-        self._rest[row] = len(contributions) - len(chosen)
-        self._columns.append(columns.T.ravel())
-        self._values.append(values.T.ravel())
-        led = np.take_along_axis(contributions, chosen, 0)
-        self._led[row] = led.sum(axis=0)
-        self._contributions.append(led.T.ravel())
-        if weights is not None:
-            self._coefficients.append(np.take_along_axis(weights, chosen, 0).T.ravel())
+    def add(self, row: int, start: int, contributions: Floats, terms: int, columns: Whole | None = None) -> None:
+        """Choose among the contributions (tags, terms) of a document whose first term has the place `start`."""
+        chosen = leading(contributions, terms)
+        self._counts[row] = chosen.shape[1]
+        self._rest[row] = contributions.shape[1] - chosen.shape[1]
+        self._places.append((chosen + start if columns is None else columns[chosen]).ravel())
 
-    def calculations(
-        self, intercepts: Floats, margins: Floats, names: npt.NDArray[np.object_], **others: Any
-    ) -> Calculations:
-        """Return what was collected, with the remainders."""
-        starts = np.concatenate(([0], np.cumsum(self._counts, axis=None)))
-        contributions = _joined(self._contributions)
-        return Calculations(
-            self._explanation,
-            intercepts,
-            margins,
-            starts=starts,
-            features=names[np.concatenate(self._columns)].tolist() if self._columns else (),
-            values=_joined(self._values),
-            coefficients=_joined(self._coefficients) if self._coefficients else np.zeros(len(contributions)),
-            contributions=contributions,
-            remainders=np.where(self._rest, self._total - self._led, 0.0),
-            remainder_terms=self._rest,
-            **others,
-        )
+    @cached_property
+    def places(self) -> Whole:
+        """The places of all chosen terms, document by document and tag by tag."""
+        return np.concatenate(self._places) if self._places else np.empty(0, np.intp)
 
+    @cached_property
+    def _cells(self) -> Whole:
+        """Document and tag of each chosen term as one number."""
+        return np.repeat(np.arange(self._counts.size), self._counts.ravel())
 
-def _joined(arrays: list[Floats]) -> Floats:
-    return np.concatenate(arrays) if arrays else np.empty(0)
+    @property
+    def rows(self) -> Whole:
+        """Document of each chosen term."""
+        return self._cells // self._shape[1]
+
+    @property
+    def tags(self) -> Whole:
+        """Tag of each chosen term."""
+        return self._cells % self._shape[1]
+
+    def terms(self, contributions: Floats, total: Floats) -> dict[str, Any]:
+        """Return the fields of Calculations that say where each document's terms are, and what the others add."""
+        led = np.bincount(self._cells, contributions, total.size).reshape(total.shape)
+        return {
+            "starts": np.concatenate(([0], np.cumsum(self._counts, axis=None))),
+            "contributions": contributions,
+            "remainders": np.where(self._rest, total - led, 0.0),
+            "remainder_terms": self._rest,
+        }

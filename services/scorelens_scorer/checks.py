@@ -23,7 +23,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Most documents in a request, bytes of text in a document, events in one, and bytes in an answer."""
+    """Most documents in a request, bytes of text in a document, and bytes in an answer."""
 
     documents: int
     text: int

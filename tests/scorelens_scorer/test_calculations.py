@@ -47,9 +47,9 @@ def test_linear_calculations_add_up(data: st.DataObject, documents: int, width: 
 @given(st.integers(1, 40), st.integers(1, 45), st.integers(0, 2**32 - 1))
 def test_leading_terms_are_the_largest_by_size(count: int, terms: int, seed: int) -> None:
     """The chosen terms are those that a full sort would give, the largest first."""
-    contributions = np.random.default_rng(seed).normal(size=(count, 3))
-    chosen = np.take_along_axis(contributions, leading(contributions, terms), 0)
-    expected = -np.sort(-np.abs(contributions), axis=0)[:terms]
+    contributions = np.random.default_rng(seed).normal(size=(3, count))
+    chosen = np.take_along_axis(contributions, leading(contributions, terms), 1)
+    expected = -np.sort(-np.abs(contributions), axis=1)[:, :terms]
     np.testing.assert_allclose(np.abs(chosen), expected)
 
 
