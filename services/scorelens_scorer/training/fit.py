@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_recall_curve, roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from scorelens_scorer.calculations import sigmoid
 from scorelens_scorer.features import Features
@@ -25,6 +26,13 @@ def fit(
     `strength` is the inverse of the regularisation. The calibration (Platt's: slope and offset of the margin, learned
     on the documents kept aside) is folded into coefficients and intercept, so that one sigmoid remains.
     """
+    with threadpool_limits(1):  # more threads than idle cores only wait for one another
+        return _fit(features, learn, aside, tags, strength)
+
+
+def _fit(
+    features: Features, learn: Examples, aside: Examples, tags: list[Tag], strength: float
+) -> tuple[Floats, Floats, list[Tag]]:
     known, unseen = features.matrix(learn.documents), features.matrix(aside.documents)
     columns, intercepts, chosen = [], [], []
     for tag in tags:
@@ -62,7 +70,10 @@ def quality(chances: Floats, tags: list[Tag], test: Examples) -> dict[str, dict[
 
 
 def _separate(matrix: Any, truth: Any, strength: float) -> tuple[Floats, float]:
-    fitted = LogisticRegression(solver="liblinear", C=strength, tol=1e-2, random_state=SEED).fit(matrix, truth)
+    dual = matrix.shape[0] < matrix.shape[1]  # twice as fast where there are more features than documents
+    fitted = LogisticRegression(
+        solver="liblinear", dual=dual, C=strength, tol=1e-2, max_iter=1000, random_state=SEED
+    ).fit(matrix, truth)
     return fitted.coef_[0], float(fitted.intercept_[0])
 
 
