@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from scorelens import conventions as names
+from scorelens.tag_names import tag_id
 from scorelens_indexer.attributes import Attributes
 from scorelens_indexer.errors import PermanentError
-from scorelens_indexer.tag_names import tag_id
 
 TOLERANCE: Final = 1e-6
 """How far a sum may be off, relative to its largest part where that is above 1; probabilities absolutely."""

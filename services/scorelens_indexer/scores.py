@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from scorelens import conventions as names
+from scorelens.tag_names import is_tag_id, tag_id
 from scorelens_indexer.attributes import Attributes, filled
 from scorelens_indexer.calculation import (
     TOLERANCE,
@@ -18,7 +19,6 @@ from scorelens_indexer.calculation import (
     write_calculation,
 )
 from scorelens_indexer.flags import DOES_NOT_ADD_UP, DUPLICATE_TAG, NOT_FINITE
-from scorelens_indexer.tag_names import is_tag_id, tag_id
 
 _BY_TAG: Final = {
     "score": names.TAG_PROBABILITIES,

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from scorelens.tag_names import tag_id
 from scorelens_scorer.errors import ModelRefusedError
-
-_ID: Final = re.compile(r"[a-z0-9_-]{1,64}")
-_HASH_DIGITS: Final = 8
-_SLUG_LENGTH: Final = 64 - 1 - _HASH_DIGITS
 
 
 @dataclass(frozen=True)
@@ -29,15 +22,6 @@ class Tag:
     title: str = ""
     group: str = "topic"
     threshold: float = 0.5
-
-
-def tag_id(name: str) -> str:
-    """Return a name that is a tag id as it is, and any other as a slug and eight hexadecimal digits of its hash."""
-    if _ID.fullmatch(name):
-        return name
-    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9_-]+", "-", ascii_only).strip("-")[:_SLUG_LENGTH] or "tag"
-    return f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:_HASH_DIGITS]}"
 
 
 def served_tags(tags: Sequence[Tag], model: str) -> tuple[Tag, ...]:

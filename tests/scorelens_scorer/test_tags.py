@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scorelens.tag_names import tag_id
 from scorelens_scorer.errors import ModelRefusedError
-from scorelens_scorer.tags import Tag, served_tags, tag_id
+from scorelens_scorer.tags import Tag, served_tags
 
 
 @pytest.mark.parametrize("name", ["refund", "brand_oakrise", "a-1", "x" * 64])
