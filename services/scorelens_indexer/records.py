@@ -11,12 +11,13 @@ from scorelens_indexer import times
 from scorelens_indexer.attributes import Attributes, filled
 from scorelens_indexer.document import read_document
 from scorelens_indexer.errors import PermanentError
-from scorelens_indexer.flags import TEXT_TRUNCATED
+from scorelens_indexer.flags import ANSWER_TRUNCATED, TEXT_TRUNCATED
 from scorelens_indexer.identity import SPAN_ID_BYTES, TRACE_ID_BYTES, has_ids, record_id
 from scorelens_indexer.scores import read_scores
 from scorelens_store.contract import Record
 
 _STATUSES: Final = {code.value[0]: code.name for code in StatusCode}
+_TRUNCATED: Final = {"request": TEXT_TRUNCATED, "answer": ANSWER_TRUNCATED}
 
 _CALL_TEXTS: Final = {
     "end": names.END_REASON,
@@ -38,8 +39,7 @@ def read_record(span: Any, origin: dict[str, Any]) -> Record | None:
     flags: set[str] = set()
     record = _head(span, attributes, kind) | _model(attributes) | origin
     if kind == names.RECORD_DOCUMENT:
-        if "request" in attributes.texts(names.TRUNCATED):
-            flags.add(TEXT_TRUNCATED)
+        flags.update(_TRUNCATED[side] for side in attributes.texts(names.TRUNCATED) if side in _TRUNCATED)
         record |= read_document(attributes, flags)
         record |= read_scores(span, attributes, flags)
     return record | {"flags": sorted(flags), "labels": {}}

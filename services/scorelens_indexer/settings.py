@@ -31,7 +31,9 @@ class IndexerSettings:
     )
     folder: Path = setting("", "Folder of the account and the dead letters (SCORELENS_HOME/indexer).", _folder)
 
-    max_message: int = setting("16MiB", "Largest export to accept; a larger one has to be split.", size)
+    max_message: int = setting(
+        "48MiB", "Largest export to accept; one document with its calculations has to fit.", size
+    )
     waiting_bytes: int = setting("64MiB", "Most bytes of exports in work; beyond it senders are told to wait.", size)
     waiting_exports: int = setting("16", "Most exports in work; beyond it senders are told to wait.", whole(1, 1000))
     batch_bytes: int = setting("16MiB", "Most bytes of exports that are written to the store together.", size)

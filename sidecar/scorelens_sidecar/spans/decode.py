@@ -11,8 +11,17 @@ from typing import TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from scorelens import conventions as names
-from scorelens.v1.scorer_pb2 import Document, DocumentCalculation, ModelRef, Result, ScoreRequest, ScoreResponse
+from scorelens.v1.scorer_pb2 import (
+    Document,
+    DocumentCalculation,
+    ModelRef,
+    Result,
+    ScoreRequest,
+    ScoreResponse,
+    TagScore,
+)
 from scorelens_sidecar.captured import CapturedCall, End, Part
+from scorelens_sidecar.spans.beginning import read_beginning
 from scorelens_sidecar.spans.compression import UndecodableError, decompress
 from scorelens_sidecar.spans.identity import Identity, identify
 
@@ -60,8 +69,9 @@ class ScoredDocument:
 class DecodedCall:
     """A captured call and its documents.
 
-    `fault` says why there are none although the contract has some; `hashes` has the SHA-256 of each message that could
-    not be decoded, by "request" or "answer".
+    `fault` says why there are none, or not all that there was, although the contract has some; `truncated` names the
+    messages, "request" or "answer", of which only the beginning was kept; `hashes` has the SHA-256 of those and of each
+    that could not be decoded.
     """
 
     call: CapturedCall
@@ -71,6 +81,11 @@ class DecodedCall:
     hashes: dict[str, bytes] = field(default_factory=dict)
     fault: str = ""
     model: ModelRef = field(default_factory=ModelRef)
+
+    def cut(self, side: str, digest: bytes) -> None:
+        """Note that only the beginning of a message was kept; `digest` is the SHA-256 of the whole."""
+        self.truncated = (*self.truncated, side)
+        self.hashes[side] = digest
 
     @property
     def in_stream(self) -> bool:
@@ -89,51 +104,80 @@ def decode(call: CapturedCall, limit: int) -> DecodedCall:
     if len(call.span_id) != 8 or not any(call.span_id):
         raise InvalidCallError("the span id is not 8 bytes with at least one that is not zero")
     decoded = DecodedCall(call, identify(call.trace_id, call.span_id, call.message_number))
-    decoded.hashes = {side: digest for side in SIDES if (digest := getattr(call, f"{side}_sha256"))}
-    decoded.truncated = tuple(decoded.hashes)
+    for side in SIDES:
+        if digest := getattr(call, f"{side}_sha256"):
+            decoded.cut(side, digest)
     if call.path not in SCORING_PATHS or call.part is Part.CLOSING:
         return decoded
     try:
-        request = _parse(ScoreRequest, "request", call, limit)
+        request = _parse(ScoreRequest, "request", decoded, limit)
         decoded.model = ModelRef(id=request.model, version=request.model_version)
         if call.answer_messages or call.answer or call.answer_size:
-            answer = _parse(ScoreResponse, "answer", call, limit)
+            answer = _parse(ScoreResponse, "answer", decoded, limit)
             if call.end not in NO_ANSWER:
-                decoded.documents = list(_pair(call, request, answer))
+                decoded.documents = list(_pair(decoded, request, answer))
     except _MessageError as error:
         decoded.fault = str(error)
         decoded.hashes.setdefault(error.side, hashlib.sha256(getattr(call, error.side)).digest())
+    else:
+        decoded.fault = _cut_fault(decoded)
     if decoded.documents:
         decoded.model = decoded.documents[0].model
     return decoded
 
 
-def _parse(kind: type[Decodable], side: str, call: CapturedCall, limit: int) -> Decodable:
-    if getattr(call, f"{side}_sha256"):
-        raise _MessageError(side, "is larger than the capture limit")
+def _parse(kind: type[Decodable], side: str, decoded: DecodedCall, limit: int) -> Decodable:
+    """Read a message, or as much of it as was kept."""
+    call = decoded.call
+    message, is_kept_whole = getattr(call, side), side not in decoded.truncated
     try:
-        plain = decompress(getattr(call, side), getattr(call, f"{side}_encoding"), limit)
-        return kind.FromString(plain)
+        plain, is_whole = decompress(message, getattr(call, f"{side}_encoding"), limit, is_kept_whole)
+        if is_whole:
+            return kind.FromString(plain)
+        if is_kept_whole:
+            decoded.cut(side, hashlib.sha256(message).digest())
+        return read_beginning(kind, plain)
     except UndecodableError as error:
         raise _MessageError(side, str(error)) from error
     except DecodeError as error:
         raise _MessageError(side, f"is not a valid {kind.DESCRIPTOR.full_name}") from error
 
 
-def _pair(call: CapturedCall, request: ScoreRequest, answer: ScoreResponse) -> Iterator[ScoredDocument]:
-    """Put together what stands at the same place of request and answer, as the contract orders them."""
-    mismatch = _mismatch(request, answer)
+def _cut_fault(decoded: DecodedCall) -> str:
+    sides = " and the ".join(decoded.truncated)
+    return (
+        f"the {sides} {'is' if len(decoded.truncated) == 1 else 'are'} larger than the capture limit" if sides else ""
+    )
+
+
+def _pair(decoded: DecodedCall, request: ScoreRequest, answer: ScoreResponse) -> Iterator[ScoredDocument]:
+    """Put together what stands at the same place of request and answer, as the contract orders them.
+
+    Of an answer that was cut the results, which come last, are missing; the calculations say the same.
+    """
+    call, cut = decoded.call, _cut_fault(decoded)
+    mismatch = cut or _mismatch(request, answer)
     pairs = zip_longest(request.documents, answer.results, answer.calculations.documents)
     for number, (document, result, calculation) in enumerate(pairs):
-        fault = mismatch if document is None or result is None else _id_mismatch(document, result)
+        fault = mismatch if document is None or result is None else cut or _id_mismatch(document, result)
+        if result is None:
+            result = _result_of(calculation) if calculation is not None and "answer" in decoded.truncated else Result()
+        if document is None or (cut and not document.id):  # cut away, while the answer still has its id
+            document = document or Document()
+            document.id = result.document_id or (calculation.document_id if calculation is not None else "")
         yield ScoredDocument(
             number,
             identify(call.trace_id, call.span_id, call.message_number, number),
-            document if document is not None else Document(id=(result or calculation).document_id),
-            result if result is not None else Result(),
+            document,
+            result,
             calculation if calculation is not None else DocumentCalculation(),
             fault,
         )
+
+
+def _result_of(calculation: DocumentCalculation) -> Result:
+    tags = [TagScore(tag=tag.tag, probability=tag.probability, selected=tag.selected) for tag in calculation.tags]
+    return Result(document_id=calculation.document_id, model=calculation.model, tags=tags)
 
 
 def _mismatch(request: ScoreRequest, answer: ScoreResponse) -> str:

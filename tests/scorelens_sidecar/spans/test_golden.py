@@ -43,6 +43,13 @@ def _truncated() -> CapturedCall:
     return call
 
 
+def _answer_truncated() -> CapturedCall:
+    call = scored_call(13, media_document(1), media_document(2), media_document(3))
+    call.answer_sha256 = hashlib.sha256(call.answer).digest()
+    call.answer = call.answer[:800]
+    return call
+
+
 CASES = {
     "media": scored_call(1, media_document(1), purpose=b"replay", parent_id=b"parent-8", sampling_probability=0.25),
     "activity": scored_call(2, activity_document()),
@@ -54,6 +61,7 @@ CASES = {
         3, b"", b"", part=Part.CLOSING, path=STREAM, message_number=6, answer_messages=6, status=14
     ),
     "truncated": _truncated(),
+    "answer_truncated": _answer_truncated(),
     "foreign": captured(
         5, b"", b"", part=Part.CLOSING, path=b"/shop.v1.Cart/Add", request_size=40, answer_size=12, status=13
     ),

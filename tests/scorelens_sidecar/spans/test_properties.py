@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import zlib
 from collections.abc import Callable
 from math import isnan
@@ -30,7 +32,7 @@ from scorelens.v1.scorer_pb2 import (
 from scorelens_sidecar.calculation_lines import log_lines
 from scorelens_sidecar.spans import decode
 from scorelens_sidecar.spans.wire import doubles, integer, texts
-from tests.scorelens_sidecar.spans.calls import captured
+from tests.scorelens_sidecar.spans.calls import answer_for, captured, media_document, scored_call
 from tests.scorelens_sidecar.spans.reading import LIMIT, export_of, spans_of
 
 texts_ = st.text(max_size=200)
@@ -138,6 +140,43 @@ def test_any_bytes_convert(request: bytes, answer: bytes, encoding: bytes) -> No
     kinds = {span["attributes"].get("scorelens.record") for span in spans}
     assert kinds <= {"document", "call", None}
     assert kinds & {"document", "call"}
+
+
+@settings(deadline=None)
+@given(st.data(), st.booleans())
+def test_what_was_kept_of_a_cut_message_is_read(data: st.DataObject, packed: bool) -> None:
+    """Wherever a message is cut, each answered document is still a span, and nothing in it is half of what it was."""
+    request = ScoreRequest(documents=[media_document(number) for number in (1, 2, 3)])
+    answer = answer_for(request)
+    call = scored_call(1, *request.documents)
+    side = data.draw(st.sampled_from(["request", "answer"]))
+    whole = getattr(call, side)
+    kept = gzip.compress(whole) if packed else whole
+    setattr(call, f"{side}_sha256", hashlib.sha256(kept).digest())
+    setattr(call, side, kept[: data.draw(st.integers(0, len(kept)))])
+    setattr(call, f"{side}_encoding", b"gzip" if packed else b"")
+    decoded = decode(call, LIMIT)
+    assert decoded.truncated == (side,)
+    assert [scored.document.id for scored in decoded.documents] == ["d-1", "d-2", "d-3"]
+    for scored, document, result, calculation in zip(
+        decoded.documents, request.documents, answer.results, answer.calculations.documents, strict=True
+    ):
+        assert document.text.startswith(scored.document.text)
+        assert scored.calculation in (DocumentCalculation(), calculation)
+        chances = [(tag.tag, tag.probability, tag.selected) for tag in result.tags]
+        assert [(tag.tag, tag.probability, tag.selected) for tag in scored.result.tags] in ([], chances)
+
+
+def test_a_message_that_grows_beyond_the_limit_is_read_as_far_as_that() -> None:
+    """A compressed message larger than the limit is a cut one; its hash is of what was sent."""
+    call = scored_call(1, Document(id="large", text="word " * 1000))
+    packed = gzip.compress(call.request)
+    call.request, call.request_encoding = packed, b"gzip"
+    decoded = decode(call, 200)
+    [scored] = decoded.documents
+    assert (scored.document.id, decoded.truncated) == ("large", ("request",))
+    assert 100 < len(scored.document.text) < 200
+    assert decoded.hashes == {"request": hashlib.sha256(packed).digest()}
 
 
 @settings(deadline=None)
