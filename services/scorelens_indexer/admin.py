@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ SERVICE: Final = messages.DESCRIPTOR.services_by_name["StoreAdmin"].full_name
 
 _DEFAULT_LIMIT: Final = 100
 _MOST_LETTERS: Final = 10_000
+_LISTED_LENGTH: Final = 1000
+_ANSWER_BYTES: Final = 3 * 2**20  # clients take 4 MiB unless they say otherwise
 _LISTED: Final = tuple(field.name for field in messages.DeadLetter.DESCRIPTOR.fields)
 
 
@@ -69,7 +71,7 @@ class Admin(store_admin_pb2_grpc.StoreAdminServicer):
     ) -> messages.ListDeadLettersResponse:
         """List dead letters, the newest first."""
         letters = self._dead_letters.newest(min(request.limit or _DEFAULT_LIMIT, _MOST_LETTERS))
-        return messages.ListDeadLettersResponse(dead_letters=map(_listed, letters))
+        return messages.ListDeadLettersResponse(dead_letters=_within_an_answer(map(_listed, letters)))
 
     def add_to(self, server: grpc.Server) -> None:
         """Serve."""
@@ -88,4 +90,14 @@ def _chosen(lists: Mapping[str, Sequence[str]]) -> tuple[str, list[str]]:
 
 
 def _listed(letter: dict[str, Any]) -> messages.DeadLetter:
-    return messages.DeadLetter(**{name: letter[name] for name in _LISTED})
+    """Ids of documents are cut, since a hostile one can be as long as an export."""
+    return messages.DeadLetter(**{name: letter[name][:_LISTED_LENGTH] for name in _LISTED})
+
+
+def _within_an_answer(letters: Iterable[messages.DeadLetter]) -> Iterator[messages.DeadLetter]:
+    room = _ANSWER_BYTES
+    for letter in letters:
+        room -= letter.ByteSize() + 8
+        if room < 0:
+            return
+        yield letter

@@ -24,6 +24,10 @@ from scorelens_store.contract import Outcome, PutResult, Record
 
 _log = logging.getLogger(__name__)
 
+_REASON_LENGTH: Final = 1000  # of an answer and a log line; names and values of a span can be as long as its export
+_REPEATED_BYTES: Final = 16 * 2**20
+"""What the letters of one export may repeat of their resources and scopes; later ones keep the span alone."""
+
 _BUG: Final = "the indexer failed to read this span; its log has the cause"
 
 
@@ -45,6 +49,20 @@ class Conversion:
     records: list[Record] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    room: int = _REPEATED_BYTES
+
+    def put_aside(self, source: Source, reason: str) -> None:
+        """Make a span a dead letter, with the resource and the scope that belong to it where there is room for them."""
+        export = ExportTraceServiceRequest()
+        of_resource = export.resource_spans.add(schema_url=source.of_resource.schema_url)
+        of_scope = of_resource.scope_spans.add(schema_url=source.of_scope.schema_url)
+        of_scope.spans.add().CopyFrom(source.span)
+        repeated = source.of_resource.resource.ByteSize() + source.of_scope.scope.ByteSize()
+        if repeated <= self.room:
+            self.room -= repeated
+            of_resource.resource.CopyFrom(source.of_resource.resource)
+            of_scope.scope.CopyFrom(source.of_scope.scope)
+        self.letters.append(Letter(identify(source.span), reason, export.SerializeToString()))
 
 
 @dataclass(frozen=True)
@@ -80,7 +98,8 @@ class Intake:
         conversion = convert(_parse(request))
         try:
             results = self._writer.put(conversion.records, len(request)) if conversion.records else []
-            letters = [*conversion.letters, *_rejected(conversion, results)]
+            _put_rejected_aside(conversion, results)
+            letters = conversion.letters
             new_letters = self._dead_letters.add(letters) if letters else 0
         except OverloadedError:
             raise
@@ -111,10 +130,10 @@ def _convert(source: Source, origin: dict[str, Any], conversion: Conversion) -> 
     try:
         record = read_record(source.span, origin)
     except PermanentError as error:
-        conversion.letters.append(_letter(source, str(error)))
+        conversion.put_aside(source, str(error))
     except Exception:
         _log.exception("a span could not be read")
-        conversion.letters.append(_letter(source, _BUG))
+        conversion.put_aside(source, _BUG)
     else:
         if record is None:
             conversion.ignored += 1
@@ -137,23 +156,10 @@ def _sources(export: Any) -> Iterator[Source]:
                 yield Source(of_resource, of_scope, span)
 
 
-def _rejected(conversion: Conversion, results: list[PutResult]) -> list[Letter]:
-    return [
-        _letter(source, result.reason)
-        for source, result in zip(conversion.sources, results, strict=True)
-        if result.outcome is Outcome.REJECTED
-    ]
-
-
-def _letter(source: Source, reason: str) -> Letter:
-    """Keep a span together with the resource and the scope that belong to it."""
-    export = ExportTraceServiceRequest()
-    of_resource = export.resource_spans.add(schema_url=source.of_resource.schema_url)
-    of_resource.resource.CopyFrom(source.of_resource.resource)
-    of_scope = of_resource.scope_spans.add(schema_url=source.of_scope.schema_url)
-    of_scope.scope.CopyFrom(source.of_scope.scope)
-    of_scope.spans.add().CopyFrom(source.span)
-    return Letter(identify(source.span), reason, export.SerializeToString())
+def _put_rejected_aside(conversion: Conversion, results: list[PutResult]) -> None:
+    for source, result in zip(conversion.sources, results, strict=True):
+        if result.outcome is Outcome.REJECTED:
+            conversion.put_aside(source, result.reason)
 
 
 def _counts(conversion: Conversion, results: list[PutResult], letters: int, new_letters: int) -> Counts:
@@ -172,6 +178,6 @@ def _counts(conversion: Conversion, results: list[PutResult], letters: int, new_
 def _rejections(letters: list[Letter]) -> Rejections:
     if not letters:
         return Rejections(0, "")
-    reason = letters[0].reason
+    reason = letters[0].reason[:_REASON_LENGTH]
     _log.warning("spans were put aside as dead letters", extra={"spans": len(letters), "first": reason})
     return Rejections(len(letters), reason)

@@ -20,6 +20,9 @@ from scorelens_indexer.calculation import (
 )
 from scorelens_indexer.flags import DOES_NOT_ADD_UP, DUPLICATE_TAG, NOT_FINITE
 
+_LARGEST: Final = 3.4e38
+"""A little less than the largest number of 32 bits."""
+
 _BY_TAG: Final = {
     "score": names.TAG_PROBABILITIES,
     "margin": names.TAG_MARGINS,
@@ -41,7 +44,7 @@ def read_scores(span: Any, attributes: Attributes, flags: set[str]) -> dict[str,
         {
             "titles": _titles(attributes, given, tags),
             "groups": _texts_by_tag(attributes, names.TAG_GROUPS, tags),
-            **{key: _finite_only(by_tag) for key, by_tag in numbers.items()},
+            **{key: _indexable(by_tag) for key, by_tag in numbers.items()},
             "because": reasons(calculations, chosen),
             "calculation": [write_calculation(calculation) for calculation in calculations],
         }
@@ -57,7 +60,9 @@ def _mark(
     if len(numbers["score"]) < len(tags):
         flags.add(DUPLICATE_TAG)
     # A tag without a calculation has NaN for margin and threshold; only its probability has to be there.
-    if not (all(map(math.isfinite, numbers["score"].values())) and all(map(is_finite, calculations))):
+    scores_fit = all(map(_fits, numbers["score"].values()))
+    margins_fit = not any(math.isfinite(margin) and not _fits(margin) for margin in numbers["margin"].values())
+    if not (scores_fit and margins_fit and all(map(is_finite, calculations))):
         flags.add(NOT_FINITE)
     if not all(adds_up(calculation) and _agrees(calculation, numbers["score"]) for calculation in calculations):
         flags.add(DOES_NOT_ADD_UP)
@@ -89,5 +94,10 @@ def _titles(attributes: Attributes, given: Sequence[str], tags: Sequence[str]) -
     return foreign | _texts_by_tag(attributes, names.TAG_TITLES, tags)
 
 
-def _finite_only(numbers: dict[str, float]) -> dict[str, float]:
-    return {tag: number for tag, number in numbers.items() if math.isfinite(number)}
+def _indexable(numbers: dict[str, float]) -> dict[str, float]:
+    return {tag: number for tag, number in numbers.items() if _fits(number)}
+
+
+def _fits(number: float) -> bool:
+    """Tell whether the 32 bits of an index can hold a number; a NaN fits nowhere."""
+    return abs(number) <= _LARGEST

@@ -144,6 +144,17 @@ def test_dead_letters_are_limited(client: Client) -> None:
     assert len(client.admin.ListDeadLetters(messages.ListDeadLettersRequest()).dead_letters) == 5
 
 
+def test_hostile_dead_letters_can_be_listed(client: Client) -> None:
+    """Names and reasons of megabytes are cut in the answer to their sender, and in the list."""
+    answer = client.export(export(document(1, {names.RECORD: "r" * 5_000_000})))
+    assert len(answer.partial_success.error_message) < 2000
+    for number in range(2, 8):
+        client.export(export(document(number, {names.DOCUMENT_ID: "d" * 5_000_000, names.TAG_SELECTED: 1})))
+    listed = client.admin.ListDeadLetters(messages.ListDeadLettersRequest()).dead_letters
+    assert len(listed) == 7
+    assert {len(letter.document_id) for letter in listed[:-1]} == {1000}
+
+
 def test_reflection_lists_the_services(client: Client) -> None:
     """Any gRPC client can discover both services."""
     request = reflection_pb2.ServerReflectionRequest(list_services="")

@@ -115,3 +115,15 @@ def test_a_letter_can_be_replayed(tmp_path: Path) -> None:
     letters.add(convert(request).letters)
     again = ExportTraceServiceRequest.FromString(base64.b64decode(letters.newest(1)[0]["export"]))
     assert again == request
+
+
+def test_letters_do_not_multiply_a_large_resource(tmp_path: Path) -> None:
+    """Of many bad spans with a resource of megabytes, the first keep it and the later ones only themselves."""
+    spans = [document(number, {"scorelens.document.text": 5}) for number in range(200)]
+    request = export(*spans, resource={"huge": "x" * 1_000_000})
+    letters = convert(request).letters
+    assert len(letters) == 200
+    assert sum(len(each.export) for each in letters) < 40e6
+    for each, span in zip(letters, spans, strict=True):
+        [of_resource] = ExportTraceServiceRequest.FromString(each.export).resource_spans
+        assert list(of_resource.scope_spans[0].spans) == [span]

@@ -13,14 +13,17 @@ from google.protobuf.json_format import Parse
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from scorelens import conventions as names
 from scorelens_indexer.calculation import sigmoid
 from scorelens_indexer.errors import PermanentError
 from scorelens_indexer.intake import convert
+from scorelens_indexer.origin import read_origin
 from scorelens_indexer.records import read_record
 from scorelens_store.contract import Record
+from scorelens_store.values import field_values
 from tests.scorelens_indexer.spans import START, any_value, calculation, document, export, key_values, span
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -257,6 +260,47 @@ def test_reasons_are_bounded() -> None:
     record = record_of(one)
     assert record["because"] == [f"a:w{number}" for number in range(100, 80, -1)]
     assert len(record["calculation"][0]["feature"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("sides", "flags"),
+    [
+        (["request"], ["text_truncated"]),
+        (["answer"], ["answer_truncated"]),
+        (["request", "answer", "trailer"], ["answer_truncated", "text_truncated"]),
+    ],
+)
+def test_what_was_cut_is_flagged(sides: list[str], flags: list[str]) -> None:
+    """A document whose request or answer exceeded the capture limit says so."""
+    record = read_record(document(1, {names.TRUNCATED: sides}), {})
+    assert record is not None
+    assert record["flags"] == flags
+
+
+@pytest.mark.parametrize("number", [1e39, -3.5e38, math.nan, math.inf])
+def test_numbers_that_no_index_can_hold_cost_no_record(number: float) -> None:
+    """A score or margin beyond 32 bits is left out and flagged, as one that is not finite; the calculation keeps it."""
+    event = calculation("complaint", {"refund": 3.24}, **{names.MARGIN: number})
+    change = {names.TAG_IDS: ["complaint"], names.TAG_SELECTED: [True], names.TAG_PROBABILITIES: [number]}
+    one = document(1, change | {names.TAG_MARGINS: [number], names.TAG_THRESHOLDS: [0.5]}, tags=1)
+    del one.events[:]
+    one.events.append(event)
+    record = read_record(one, {})
+    assert record is not None
+    assert "not_finite" in record["flags"]
+    assert ("score" in record, "margin" in record, record["threshold"]) == (False, False, {"complaint": 0.5})
+    assert record["calculation"][0]["margin"] == (number if math.isfinite(number) else None)
+    field_values(record | {"@timestamp": "2026-11-22T10:00:00Z"})
+
+
+def test_a_resource_is_kept_as_far_as_it_is_of_a_usual_size() -> None:
+    """A resource of megabytes, which each record of an export would repeat, leaves out what is too long."""
+    values = {"service.name": "s", "k8s.pod.name": "p", "huge": "x" * 1_000_000}
+    values |= {f"key.{number}": "y" * 100 for number in range(1000)}
+    origin = read_origin(Resource(attributes=key_values(values)))
+    assert (origin["service"], origin["resource"]["k8s.pod.name"]) == ({"name": "s"}, "p")
+    assert "huge" not in origin["resource"]
+    assert 1000 < len(str(origin)) < 20_000
 
 
 def test_long_text_is_kept_whole() -> None:
