@@ -10,7 +10,7 @@ from typing import Final
 from scorelens import conventions
 from scorelens_sidecar.captured import NO_STATUS, CapturedCall, End, Part
 from scorelens_sidecar.recorder import DropReason, Recorder
-from scorelens_sidecar.relay.headers import RequestHead
+from scorelens_sidecar.relay.headers import Fields, RequestHead, request_head
 from scorelens_sidecar.relay.messages import NOTHING, Budget, Message, Messages
 from scorelens_sidecar.relay.strip import Stripper
 from scorelens_sidecar.settings import SidecarSettings
@@ -21,6 +21,12 @@ RESOURCE_EXHAUSTED: Final = 8
 UNAVAILABLE: Final = 14
 
 _RANDOM_BITS: Final = 56  # of a trace id, as OpenTelemetry samples
+
+# Members by names of their own: on Python 3.11 an enumeration looks a member up in 0.1 us, several times per call.
+_UNARY: Final = Part.UNARY
+_MESSAGE: Final = Part.MESSAGE
+_CLOSING: Final = Part.CLOSING
+_OPEN: Final = End.OPEN
 
 
 class Method(Enum):
@@ -55,42 +61,78 @@ class Ids:
 
     def take(self, size: int) -> bytes:
         """Return some bytes that nobody else has."""
-        if self._at + size > len(self._pool):
-            self._pool, self._at = os.urandom(8192), 0
-        self._at += size
-        return self._pool[self._at - size : self._at]
+        at = self._at
+        self._at = end = at + size
+        if end > len(self._pool):
+            self._pool, self._at = os.urandom(8192), size
+            at, end = 0, size
+        return self._pool[at:end]
+
+
+class Terms:
+    """What a request's header block says, and what follows from it for its call.
+
+    Calls that send the same block share one of these, so that whatever depends on the block alone is settled once.
+    """
+
+    __slots__ = ("adds_view", "head", "is_stream", "is_unary", "scoring", "strips", "unseen")
+
+    def __init__(self, head: RequestHead, settings: SidecarSettings) -> None:
+        method = method_of(head.path)
+        self.head = head
+        # Booleans, as looking a member of an enumeration up takes longer than all that is done with it.
+        self.is_unary, self.is_stream = method is Method.SCORE, method is Method.SCORE_STREAM
+        self.unseen = method is Method.UNSEEN
+        self.scoring = self.is_unary or self.is_stream
+        self.adds_view = self.scoring and settings.calculations and not head.full_view
+        self.strips = self.scoring and (self.adds_view or not settings.clients_may_ask)
 
 
 class Call:
     """One call on its way, from its headers to its end."""
 
-    # Defaults of the class cost nothing per call.
-    first_answer_us = 0
-    answer_encoding = b""
-    reserved = 0
-    recorded_messages = 0
-    window = 0  # what the upstream may send on this stream, relative to the initial window
-    debt = 0  # bytes taken out of the answer that the upstream was not given back yet
-    accounted = 0  # bytes held by `strip` that are taken from the budget
+    __slots__ = (
+        "accounted",
+        "answer",
+        "answer_encoding",
+        "began_ns",
+        "debt",
+        "first_answer_us",
+        "recorded_messages",
+        "request",
+        "reserved",
+        "sampled",
+        "span_id",
+        "started_ns",
+        "stream",
+        "strip",
+        "terms",
+        "trace_id",
+        "window",
+    )
 
     def __init__(
         self,
         stream: int,
-        method: Method,
-        head: RequestHead,
-        span_id: bytes,
-        trace_id: bytes,
-        request: Messages,
-        answer: Messages,
+        terms: Terms,
+        ids: tuple[bytes, bytes],
+        sampled: bool,
+        messages: tuple[Messages, Messages],
+        strip: Stripper | None,
     ) -> None:
-        self.stream, self.method, self.head = stream, method, head
-        self.span_id, self.trace_id = span_id, trace_id
-        self.request, self.answer = request, answer
+        self.stream, self.terms, self.sampled = stream, terms, sampled
+        self.trace_id, self.span_id = ids
+        self.request, self.answer = messages
+        self.strip = strip
         self.started_ns = time.time_ns()  # Unix time
         self.began_ns = time.monotonic_ns()  # on the clock that durations are measured with
-        self.sampled = True
-        self.adds_view = False
-        self.strip: Stripper | None = None
+        self.first_answer_us = 0
+        self.answer_encoding = b""
+        self.recorded_messages = 0
+        self.reserved = 0
+        self.window = 0  # what the upstream may send on this stream, relative to the initial window
+        self.debt = 0  # bytes taken out of the answer that the upstream was not given back yet
+        self.accounted = 0  # bytes held by `strip` that are taken from the budget
 
     @property
     def holding(self) -> int:
@@ -108,6 +150,11 @@ class Capture:
         self.budget = Budget(settings.capture_memory)
         self.required = settings.mode == "required"
         self._settings = settings
+        self._limit, self._rewrite_limit, self._sample = (
+            settings.capture_limit,
+            settings.rewrite_limit,
+            settings.sample,
+        )
         self._recorder = recorder
         self._ids = Ids()
         self._pending: list[CapturedCall] = []
@@ -115,25 +162,26 @@ class Capture:
         self._left_out = 0
         self._least = round((1 - settings.sample) * 2**_RANDOM_BITS)
 
-    def open(self, stream: int, head: RequestHead) -> Call:
+    def terms(self, fields: Fields) -> Terms:
+        """Tell what a request's header fields mean for its call."""
+        return Terms(request_head(fields), self._settings)
+
+    def open(self, stream: int, terms: Terms) -> Call:
         """Begin to follow a call."""
-        settings, method, ids = self._settings, method_of(head.path), self._ids
-        trace_id = head.trace_id or ids.take(16)
-        sampled = not self._least or int.from_bytes(trace_id[-_RANDOM_BITS // 8 :], "big") >= self._least
-        scoring = method is Method.SCORE or method is Method.SCORE_STREAM
-        keep, limit = scoring and sampled, settings.capture_limit
-        messages = Messages(self.budget, limit, keep), Messages(self.budget, limit, keep)
-        call = Call(stream, method, head, ids.take(8), trace_id, *messages)
-        call.sampled = sampled
-        if scoring:
-            call.adds_view = settings.calculations and not head.full_view
-            if call.adds_view or not settings.clients_may_ask:
-                call.strip = Stripper(settings.rewrite_limit)
-        return call
+        trace_id = terms.head.trace_id
+        if trace_id:
+            ids = trace_id, self._ids.take(8)
+        else:
+            both = self._ids.take(24)
+            ids = both[:16], both[16:]
+        sampled = not self._least or int.from_bytes(ids[0][-_RANDOM_BITS // 8 :], "big") >= self._least
+        keep, limit, budget = terms.scoring and sampled, self._limit, self.budget
+        messages = Messages(budget, limit, keep), Messages(budget, limit, keep)
+        return Call(stream, terms, ids, sampled, messages, Stripper(self._rewrite_limit) if terms.strips else None)
 
     def cover(self, call: Call) -> bool:
         """Make sure, in required mode, that the spool has room for what a call holds; False when the call must end."""
-        if not self.required or not call.sampled or call.method is Method.UNSEEN:
+        if not self.required or not call.sampled or call.terms.unseen:
             return True
         if call.request.lost or call.answer.lost:
             return False
@@ -148,22 +196,23 @@ class Capture:
 
     def answered(self, call: Call) -> None:
         """Record the whole answer messages of a streaming call so far, each with the request it answers."""
-        while call.answer.ready or (not call.answer.keep and call.recorded_messages < call.answer.count):
+        while call.answer.waiting or (not call.answer.keep and call.recorded_messages < call.answer.count):
             request, answer = call.request.take(), call.answer.take()
-            self._record(call, Part.MESSAGE, request, answer, End.OPEN, NO_STATUS)
+            self._record(call, _MESSAGE, request, answer, _OPEN, NO_STATUS)
             call.recorded_messages += 1
 
     def close(self, call: Call, end: End, status: int = NO_STATUS) -> None:
         """Record the end of a call and forget what it holds."""
-        if call.method is Method.SCORE_STREAM:
+        terms, request, answer = call.terms, call.request, call.answer
+        if terms.is_unary:
+            self._record(call, _UNARY, request.take(), answer.take(), end, status)
+        elif terms.is_stream:
             self.answered(call)
-        if call.method is Method.SCORE:
-            self._record(call, Part.UNARY, call.request.take(), call.answer.take(), end, status)
-        elif call.method is not Method.UNSEEN:
-            self._record(call, Part.CLOSING, NOTHING, NOTHING, end, status)
-        if call.request.held or call.answer.held:
-            call.request.release()
-            call.answer.release()
+        if not terms.is_unary and not terms.unseen:
+            self._record(call, _CLOSING, NOTHING, NOTHING, end, status)
+        if request.held or answer.held:
+            request.release()
+            answer.release()
         if call.accounted:
             self.budget.give(call.accounted)
             call.accounted = 0
@@ -179,10 +228,11 @@ class Capture:
         if not self._pending:
             return True
         records, self._pending = self._pending, []
-        for call in self._to_release:
-            self._recorder.release(call.reserved)
-            call.reserved = 0
-        self._to_release.clear()
+        if self._to_release:
+            for call in self._to_release:
+                self._recorder.release(call.reserved)
+                call.reserved = 0
+            self._to_release.clear()
         return self._recorder.append(records)
 
     def _record(self, call: Call, part: Part, request: Message, answer: Message, end: End, status: int) -> None:
@@ -192,14 +242,14 @@ class Capture:
         if request.lost or answer.lost:
             self._recorder.drop(DropReason.MEMORY)
             return
-        if part is Part.MESSAGE:
+        if part is _MESSAGE:
             request_size, answer_size, requests, answers = request.size, answer.size, 1, 1
             if call.reserved:
                 self._to_release.append(call)
         else:
             request_size, answer_size = call.request.size, call.answer.size
             requests, answers = call.request.count, call.answer.count
-        head = call.head
+        head = call.terms.head
         self._pending.append(
             CapturedCall(
                 part,
@@ -225,6 +275,6 @@ class Capture:
                 answer.sha256,
                 head.purpose,
                 head.user_agent,
-                self._settings.sample,
+                self._sample,
             )
         )

@@ -18,7 +18,7 @@ from typing import Final
 
 from scorelens_sidecar.captured import NO_STATUS, End
 from scorelens_sidecar.relay import frames as h2
-from scorelens_sidecar.relay.capture import RESOURCE_EXHAUSTED, UNAVAILABLE, Call, Capture, Method
+from scorelens_sidecar.relay.capture import RESOURCE_EXHAUSTED, UNAVAILABLE, Call, Capture, Terms
 from scorelens_sidecar.relay.frames import (
     ACK,
     CONTINUATION,
@@ -48,10 +48,8 @@ from scorelens_sidecar.relay.headers import (
     LARGEST_LIST,
     AnswerHead,
     HeaderReader,
-    RequestHead,
     answer_head,
     refusal,
-    request_head,
 )
 from scorelens_sidecar.relay.strip import Stripper, WithholdError
 
@@ -112,7 +110,7 @@ class Connection:
         self.failure = ""  # why the relay closed it, for the log
         self.calls: dict[int, Call] = {}
         self._capture = capture
-        self._requests: HeaderReader[RequestHead] = HeaderReader(request_head)
+        self._requests: HeaderReader[Terms] = HeaderReader(capture.terms)
         self._answers: HeaderReader[AnswerHead] = HeaderReader(answer_head)
         self._client_rest = Rest(len(h2.PREFACE))
         self._upstream_rest = Rest()
@@ -265,22 +263,22 @@ class Connection:
 
     def _request(self, stream: int, fragment: bytes) -> bool:
         """Read a header block of the caller; True when the view is to be added to it."""
-        head = self._requests.read(fragment)
+        terms = self._requests.read(fragment)
         if stream <= self._last:  # trailers, or a stream that is over
             return False
         self._last = stream
-        call = self._capture.open(stream, head)
+        call = self._capture.open(stream, terms)
         if self._away:
             self._refuse(call, UNAVAILABLE, _AWAY)
         elif stream > self._served:
             self._turn_away(call)
-        elif not self._capture.cover(call):
+        elif self._capture.required and not self._capture.cover(call):
             self._refuse(call, RESOURCE_EXHAUSTED, _FULL)
         else:
             self.calls[stream] = call
             if self._gate is not None:
                 self._gate.open(stream, self._initial_window)
-        return call.adds_view
+        return terms.adds_view
 
     def _refuse(self, call: Call, status: int, text: str) -> None:
         """Answer a call that has just arrived. Its headers go on all the same, for HPACK's sake."""
@@ -411,7 +409,7 @@ class Connection:
         if self._capture.required and not self._capture.cover(call):
             self._debt += length
             return self._end_midway(call, End.REFUSED)
-        if call.method is Method.SCORE_STREAM:
+        if call.terms.is_stream:
             self._capture.answered(call)
         instead = None if call.strip is None else self._stripped(call, call.strip, flags, payload, length)
         if flags & END_STREAM and call.stream in self.calls:

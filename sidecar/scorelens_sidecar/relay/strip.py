@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from scorelens_sidecar.relay.messages import PREFIX_SIZE, prefix, prefixed, read_prefix
+from scorelens_sidecar.relay.messages import PREFIX_SIZE, pack_prefix, read_prefix
 
 CALCULATIONS: Final = 1
 _LONGEST_TAG: Final = 5
@@ -124,23 +124,32 @@ class Stripper:
     than what went in, so that the caller's window must be checked.
     """
 
-    # Defaults of the class cost nothing per call.
-    held = 0
-    rewriting = False
-    _encoding = b""
-    _head = b""  # a beginning that cannot be read yet
-    _size = _left = -1  # of the message that is arriving; left is -1 between messages
-    _field_left = 0
-    _dropping = False
-    _committed = False  # its prefix has gone on, so nothing more can be taken out
-    _usual = False  # its calculations came first
-    _removed = 0
-    _kept: list[bytes]
-    _kept_size = 0
-    _packed = False
+    __slots__ = (
+        "_committed",
+        "_dropping",
+        "_encoding",
+        "_field_left",
+        "_head",
+        "_kept",
+        "_kept_size",
+        "_left",
+        "_limit",
+        "_packed",
+        "_removed",
+        "_size",
+        "_usual",
+        "held",
+        "rewriting",
+    )
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
+        self.held = 0
+        self.rewriting = False
+        self._encoding = self._head = b""  # the head is a beginning that cannot be read yet
+        self._size = self._left = -1  # of the message that is arriving; left is -1 between messages
+        self._committed = False  # its prefix has gone on, so nothing more can be taken out
+        # What else there is to know of a message is set when it begins.
 
     def compressed_with(self, encoding: bytes) -> None:
         """Learn the answer's grpc-encoding."""
@@ -151,7 +160,11 @@ class Stripper:
         if self._left < 0 and not self._head and len(data) > PREFIX_SIZE:
             compressed, size = read_prefix(data)
             if not compressed and size + PREFIX_SIZE == len(data):  # one frame, one message: nearly always
-                return self._whole(data)
+                try:
+                    rest = lean(data, PREFIX_SIZE)
+                except _MoreNeededError:
+                    raise WithholdError("a field is longer than its message") from None
+                return data if len(rest) == size else pack_prefix(0, len(rest)) + rest
         return self._stream(self._head + data if self._head else data)
 
     def hurry(self) -> bytes:
@@ -165,15 +178,6 @@ class Stripper:
     def _count_held(self) -> None:
         waiting = self._left >= 0 and not self._committed
         self.held = len(self._head) + (PREFIX_SIZE + self._kept_size if waiting else 0)
-
-    def _whole(self, data: bytes) -> bytes:
-        try:
-            rest = lean(data, PREFIX_SIZE)
-        except _MoreNeededError:
-            raise WithholdError("a field is longer than its message") from None
-        if len(rest) + PREFIX_SIZE == len(data):
-            return data
-        return prefixed(rest)
 
     def _stream(self, data: bytes) -> bytes:
         out: list[bytes] = []
@@ -253,7 +257,7 @@ class Stripper:
         self._committed = True
         kept, self._kept, self._kept_size = self._kept, [], 0
         still_dropping = self._field_left if self._dropping else 0
-        return prefix(self._size - self._removed - still_dropping) + b"".join(kept)
+        return pack_prefix(0, self._size - self._removed - still_dropping) + b"".join(kept)
 
     def _end(self) -> bytes:
         kept = b"" if self._committed else b"".join(self._kept)
@@ -261,10 +265,11 @@ class Stripper:
         self._kept, self._kept_size = [], 0
         if self._packed:
             return self._unpacked(kept)
-        return b"" if committed else prefixed(kept)
+        return b"" if committed else pack_prefix(0, len(kept)) + kept
 
     def _unpacked(self, packed: bytes) -> bytes:
         try:
-            return prefixed(lean(decompressed(packed, self._encoding, self._limit)))
+            plain = lean(decompressed(packed, self._encoding, self._limit))
         except _MoreNeededError:
             raise WithholdError("a field is longer than its message") from None
+        return pack_prefix(0, len(plain)) + plain
