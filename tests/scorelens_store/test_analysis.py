@@ -27,6 +27,7 @@ CASES = {
     "ÄRGER Straße ΣΑΣ İstanbul": ["ärger", "straße", "σασ", "istanbul"],
     "e\u0301a x\u00adz": ["e\u0301a", "x\u00adz"],
     'צה"ל': ['צה"ל'],
+    'א"א"א אא"ב"': ['א"א', "א", 'אא"ב'],
 }
 
 

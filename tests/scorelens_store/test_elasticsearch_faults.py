@@ -67,6 +67,7 @@ def test_kill_9_loses_nothing_acknowledged_and_doubles_nothing(
     early = _open_while_away(server)
     server.start()
     _works(early)
+    _until(lambda: _can_scan(store))
     found = [record["record"]["id"] for record in store.scan(EVERYTHING)]
     assert set(known) <= set(found)
     writer.join(120)
@@ -74,6 +75,15 @@ def test_kill_9_loses_nothing_acknowledged_and_doubles_nothing(
     found = [record["record"]["id"] for record in store.scan(EVERYTHING)]
     assert len(found) == len(set(found)) == 40 * BATCH
     assert store.count(EVERYTHING) == 40 * BATCH
+
+
+def _can_scan(store: ElasticsearchStore) -> bool:
+    """Tell whether no shard of the restarted server is missing any more."""
+    try:
+        next(store.scan(EVERYTHING))
+    except StoreUnavailableError:
+        return False
+    return True
 
 
 def test_a_server_that_does_not_answer_is_unavailable() -> None:

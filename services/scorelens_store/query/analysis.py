@@ -34,11 +34,9 @@ def _word_pattern() -> str:
 
     single_quote, double_quote = cls(r"\p{wb=Single_Quote}"), cls('"')
 
-    number = f"{digit}(?:(?:{connector}*|{within_number}){digit})*"
-    # Hebrew has quotes within words and a mark at their end.
-    letters = f"{letter}(?:(?:{connector}*|{within_word}){letter})*"
-    hebrew_end = f"(?:{within_word}{letters}|{single_quote})?"
-    hebrew_letters = f"{hebrew}(?:(?:{connector}*|{within_word}|{double_quote}){hebrew})*{hebrew_end}"
+    # Hebrew has a quote between two letters, once, and a mark at the end. The alternatives that reach furthest come first.
+    hebrew_letters = f"{hebrew}(?:{double_quote}{hebrew}|{single_quote})"
+    number, letters = f"{digit}(?:{within_number}{digit})*", f"{letter}(?:{within_word}{letter})*"
     run = f"(?:{katakana}(?:{connector}*{katakana})*|(?:{hebrew_letters}|{number}|{letters})+)"
     word = f"{connector}*{run}(?:{connector}+{run})*{connector}*"
 
