@@ -107,11 +107,13 @@ class Peers:
         requests, answers = [], []
         for _ in range(calls):
             stream = 2 * self._calls + 1
-            requests.append(h2.frame(h2.HEADERS, h2.END_HEADERS, stream, self._client.encode(self._fields())))
+            requests.append(
+                h2.frame(h2.HEADERS, h2.END_HEADERS, stream, self._client.encode(list(self._fields().items())))
+            )
             requests.append(h2.frame(h2.DATA, h2.END_STREAM, stream, self._request))
-            answers.append(h2.frame(h2.HEADERS, h2.END_HEADERS, stream, self._upstream.encode(ANSWER)))
+            answers.append(h2.frame(h2.HEADERS, h2.END_HEADERS, stream, self._upstream.encode(list(ANSWER.items()))))
             answers.append(h2.frame(h2.DATA, 0, stream, self._answer))
-            trailers = self._upstream.encode(TRAILERS)
+            trailers = self._upstream.encode(list(TRAILERS.items()))
             answers.append(h2.frame(h2.HEADERS, h2.END_HEADERS | h2.END_STREAM, stream, trailers))
             if self._calls % QUIET_CALLS == 0:
                 read = QUIET_CALLS * RESULT_BYTES

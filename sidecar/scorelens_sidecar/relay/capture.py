@@ -157,9 +157,8 @@ class Capture:
         )
         self._recorder = recorder
         self._ids = Ids()
-        self._pending: list[CapturedCall] = []
+        self.pending: list[CapturedCall] = []
         self._to_release: list[Call] = []
-        self._left_out = 0
         self._least = round((1 - settings.sample) * 2**_RANDOM_BITS)
 
     def terms(self, fields: Fields) -> Terms:
@@ -222,12 +221,9 @@ class Capture:
 
     def flush(self) -> bool:
         """Append what was recorded since the last time; False when some of it was not kept."""
-        if self._left_out:
-            self._recorder.sample_out(self._left_out)
-            self._left_out = 0
-        if not self._pending:
+        if not self.pending:
             return True
-        records, self._pending = self._pending, []
+        records, self.pending = self.pending, []
         if self._to_release:
             for call in self._to_release:
                 self._recorder.release(call.reserved)
@@ -237,7 +233,7 @@ class Capture:
 
     def _record(self, call: Call, part: Part, request: Message, answer: Message, end: End, status: int) -> None:
         if not call.sampled:
-            self._left_out += 1
+            self._recorder.sample_out()
             return
         if request.lost or answer.lost:
             self._recorder.drop(DropReason.MEMORY)
@@ -250,7 +246,7 @@ class Capture:
             request_size, answer_size = call.request.size, call.answer.size
             requests, answers = call.request.count, call.answer.count
         head = call.terms.head
-        self._pending.append(
+        self.pending.append(
             CapturedCall(
                 part,
                 head.path,

@@ -64,9 +64,10 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 def data_frames(stream: int, payload: bytes, flags: int = 0) -> bytes:
     """Build as many DATA frames as every peer accepts; the last carries the flags."""
-    if len(payload) <= LEAST_MAX_FRAME:
-        return frame(DATA, flags, stream, payload)
-    starts = range(0, len(payload), LEAST_MAX_FRAME)
+    size = len(payload)
+    if size <= LEAST_MAX_FRAME:
+        return _HEAD.pack(size >> 8, size & 255, DATA, flags, stream) + payload
+    starts = range(0, size, LEAST_MAX_FRAME)
     parts = [payload[start : start + LEAST_MAX_FRAME] for start in starts]
     last = parts.pop()
     return b"".join([*(frame(DATA, 0, stream, part) for part in parts), frame(DATA, flags, stream, last)])
@@ -107,14 +108,15 @@ def with_suffix(last: bytes, suffix: bytes) -> bytes:
     The bytes go before the frame's padding, or into a CONTINUATION of their own where the frame would grow past what
     every peer accepts.
     """
-    high, low, kind, flags, stream = read_head(last)
-    size: int = (high << 8 | low) + len(suffix)
+    size = len(last) - HEAD_SIZE + len(suffix)
     if size > LEAST_MAX_FRAME:
+        _, _, _, flags, stream = read_head(last)
         opened = last[:4] + bytes([flags & ~END_HEADERS]) + last[5:]
         return opened + frame(CONTINUATION, END_HEADERS, stream & MAX_STREAM, suffix)
-    padding = last[HEAD_SIZE] if kind == HEADERS and flags & PADDED else 0
-    end = len(last) - padding
-    return size.to_bytes(3, "big") + last[3:end] + suffix + last[end:]
+    if last[4] & PADDED and last[3] == HEADERS:
+        end = len(last) - last[HEAD_SIZE]
+        return size.to_bytes(3, "big") + last[3:end] + suffix + last[end:]
+    return size.to_bytes(3, "big") + last[3:] + suffix
 
 
 class Rest:

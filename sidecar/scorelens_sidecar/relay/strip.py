@@ -149,7 +149,7 @@ class Stripper:
         self._encoding = self._head = b""  # the head is a beginning that cannot be read yet
         self._size = self._left = -1  # of the message that is arriving; left is -1 between messages
         self._committed = False  # its prefix has gone on, so nothing more can be taken out
-        # What else there is to know of a message is set when it begins.
+        self._kept: list[bytes]  # this and what else there is to know of a message is set when it begins
 
     def compressed_with(self, encoding: bytes) -> None:
         """Learn the answer's grpc-encoding."""
