@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from scorelens_client.hints import why_nothing
 from scorelens_client.home import Home
 from scorelens_client.listing import print_hit
 from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
-from scorelens_client.terminal import notes, print_json, results
+from scorelens_client.terminal import clean, notes, print_json, results
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Hits, Reader, Selection, Sort
 from scorelens_store.fields import find_field
@@ -71,9 +72,13 @@ def command(
                 else:
                     print_hit(results(), hit)
             total = page.total
+        hints = list(why_nothing(reader, selection)) if total == 0 else []
     shown = min(limit, total)
     text = f"{total:,} document{'' if total == 1 else 's'} match{'es' if total == 1 else ''}"
-    notes().print(text if shown == total else f"{text}, {shown:,} shown", style="bold")
+    console = notes()
+    console.print(text if shown == total else f"{text}, {shown:,} shown", style="bold")
+    for hint in hints:
+        console.print(clean(hint), soft_wrap=True)
 
 
 def pages(reader: Reader, selection: Selection, order: Sort, limit: int, *, highlight: bool = False) -> Iterator[Hits]:
