@@ -157,9 +157,14 @@ def _pair(decoded: DecodedCall, request: ScoreRequest, answer: ScoreResponse) ->
     """
     call, cut = decoded.call, _cut_fault(decoded)
     mismatch = cut or _mismatch(request, answer)
-    pairs = zip_longest(request.documents, answer.results, answer.calculations.documents)
+    calculations = answer.calculations.documents
+    count = max(len(request.documents), len(answer.results)) or len(calculations)
+    surplus = (
+        "" if len(calculations) <= count else f"{count} documents were answered with {len(calculations)} calculations"
+    )
+    pairs = zip_longest(request.documents, answer.results, calculations[:count])
     for number, (document, result, calculation) in enumerate(pairs):
-        fault = mismatch if document is None or result is None else cut or _id_mismatch(document, result)
+        fault = mismatch if document is None or result is None else cut or _id_mismatch(document, result) or surplus
         if result is None:
             result = _result_of(calculation) if calculation is not None and "answer" in decoded.truncated else Result()
         if document is None or (cut and not document.id):  # cut away, while the answer still has its id
