@@ -33,7 +33,8 @@ def open_writer(folder: Path | str) -> EmbeddedStore:
     """Open a folder for writing, made if need be. Raises StoreUnavailableError while another process writes to it."""
     folder = Path(folder)
     try:
-        (folder / "index").mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (folder, folder / "index"):  # parents of a folder get the default mode, whatever its own
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_format(folder)
         if not (folder / "format").exists():
             write_durably(folder / "format", str(FORMAT).encode())

@@ -37,6 +37,13 @@ def test_an_empty_folder_is_an_empty_store(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_nobody_else_may_read_the_folder(tmp_path: Path) -> None:
+    """The folder is its owner's alone, also where its parents had to be made."""
+    filled(tmp_path / "new" / "store")
+    for folder in (tmp_path / "new" / "store", tmp_path / "new" / "store" / "index"):
+        assert folder.stat().st_mode & 0o077 == 0
+
+
 def test_records_survive_a_restart(tmp_path: Path) -> None:
     """A store that was closed and opened again has everything, and still knows its duplicates."""
     filled(tmp_path)
