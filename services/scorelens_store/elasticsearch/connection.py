@@ -52,7 +52,7 @@ class Connection:
         if body is not None:
             headers["content-type"] = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
         client = self._client.options(
-            ignore_status=(404, 413), request_timeout=timeout or self._timeout, headers=headers
+            ignore_status=(404, 413), request_timeout=timeout or self._timeout, headers=headers, **_patience(path)
         )
         with translated(self.where):
             answer = client.perform_request(
@@ -73,6 +73,13 @@ class Connection:
     def close(self) -> None:
         """Close the sockets."""
         self._client.close()
+
+
+def _patience(path: str) -> dict[str, Any]:
+    """Let a read try again for a second or two: the index of a new period has no shard to be searched for a moment."""
+    if path.partition("?")[0].endswith(("/_search", "/_count", "/_pit")):
+        return {"max_retries": 4, "retry_on_status": (503,), "retry_backoff_base": 0.1, "retry_backoff_cap": 1.0}
+    return {}
 
 
 def _split(url: str) -> Any:

@@ -34,7 +34,7 @@ def _word_pattern() -> str:
 
     single_quote, double_quote = cls(r"\p{wb=Single_Quote}"), cls('"')
 
-    # Hebrew has a quote between two letters, once, and a mark at the end. The alternatives that reach furthest come first.
+    # Hebrew has a quote between two letters, once, and a mark at the end. What reaches furthest comes first.
     hebrew_letters = f"{hebrew}(?:{double_quote}{hebrew}|{single_quote})"
     number, letters = f"{digit}(?:{within_number}{digit})*", f"{letter}(?:{within_word}{letter})*"
     run = f"(?:{katakana}(?:{connector}*{katakana})*|(?:{hebrew_letters}|{number}|{letters})+)"
