@@ -33,11 +33,12 @@ _BUG: Final = "the indexer failed to read this span; its log has the cause"
 
 @dataclass(frozen=True)
 class Source:
-    """Where a span stands in its export."""
+    """Where a span stands in its export; `repeated` is the size of its resource and scope in bytes."""
 
     of_resource: Any
     of_scope: Any
     span: Any
+    repeated: int
 
 
 @dataclass
@@ -57,9 +58,8 @@ class Conversion:
         of_resource = export.resource_spans.add(schema_url=source.of_resource.schema_url)
         of_scope = of_resource.scope_spans.add(schema_url=source.of_scope.schema_url)
         of_scope.spans.add().CopyFrom(source.span)
-        repeated = source.of_resource.resource.ByteSize() + source.of_scope.scope.ByteSize()
-        if repeated <= self.room:
-            self.room -= repeated
+        if source.repeated <= self.room:
+            self.room -= source.repeated
             of_resource.resource.CopyFrom(source.of_resource.resource)
             of_scope.scope.CopyFrom(source.of_scope.scope)
         self.letters.append(Letter(identify(source.span), reason, export.SerializeToString()))
@@ -151,9 +151,11 @@ def _parse(request: bytes) -> Any:
 
 def _sources(export: Any) -> Iterator[Source]:
     for of_resource in export.resource_spans:
+        size = of_resource.resource.ByteSize()
         for of_scope in of_resource.scope_spans:
+            repeated = size + of_scope.scope.ByteSize()
             for span in of_scope.spans:
-                yield Source(of_resource, of_scope, span)
+                yield Source(of_resource, of_scope, span, repeated)
 
 
 def _put_rejected_aside(conversion: Conversion, results: list[PutResult]) -> None:
