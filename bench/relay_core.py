@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import pstats
 import sys
 import tempfile
@@ -25,6 +26,7 @@ import hpack
 from scorelens_sidecar.captured import CapturedCall
 from scorelens_sidecar.recorder import DropReason, Recorder
 from scorelens_sidecar.relay import frames as h2
+from scorelens_sidecar.relay.__main__ import GARBAGE_THRESHOLD
 from scorelens_sidecar.relay.capture import Capture
 from scorelens_sidecar.relay.connection import Connection
 from scorelens_sidecar.settings import SidecarSettings
@@ -188,6 +190,7 @@ def main() -> None:
     parser.add_argument("--traced", action="store_true", help="give every call a traceparent and a deadline of its own")
     parser.add_argument("--profile", action="store_true", help="print where the time goes, with eight calls a read")
     options = parser.parse_args()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     with tempfile.TemporaryDirectory() as folder:
         settings = SidecarSettings(fsync="never", segment_bytes=2**40, spool_bytes=2**50)
         spool = SpoolWriter(Path(folder) / "relay-0", settings)

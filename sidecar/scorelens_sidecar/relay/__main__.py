@@ -22,6 +22,8 @@ from scorelens_sidecar.settings import SidecarSettings
 
 LISTEN_FD: Final = "SCORELENS_LISTEN_FD"
 """Names a listening socket that is inherited; its owner keeps the port while relays come and go."""
+GARBAGE_THRESHOLD: Final = 50_000
+"""Objects between two looks for cycles: a call makes few cycles and many objects."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -44,7 +46,7 @@ async def serve(settings: SidecarSettings, recorder: Recorder) -> None:
     follow_supervisor()
     announce(address, upstream=str(settings.upstream))
     gc.freeze()  # what lives as long as the process need not be looked at again
-    gc.set_threshold(50_000)  # a call makes few cycles and many objects
+    gc.set_threshold(GARBAGE_THRESHOLD)
     await told.wait()
     await relay.stop()
 

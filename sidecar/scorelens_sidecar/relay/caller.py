@@ -88,8 +88,11 @@ class CallerSide:
                     self.returned += length
                     instead = b""
                 else:
-                    payload = data[at + HEAD_SIZE : end]
-                    call.request.feed(unpadded(payload) if flags & PADDED else payload)
+                    if flags & PADDED:
+                        payload = unpadded(data[at + HEAD_SIZE : end])
+                        call.request.feed(payload, 0, len(payload))
+                    else:
+                        call.request.feed(data, at + HEAD_SIZE, end)
                     if required and not self._capture.cover(call):
                         link.to_client.append(link.end_midway(call, End.REFUSED))
                         instead = b""

@@ -118,12 +118,11 @@ class Call:
         ids: tuple[bytes, bytes],
         sampled: bool,
         messages: tuple[Messages, Messages],
-        strip: Stripper | None,
     ) -> None:
         self.stream, self.terms, self.sampled = stream, terms, sampled
         self.trace_id, self.span_id = ids
         self.request, self.answer = messages
-        self.strip = strip
+        self.strip: Stripper | None = None  # made when the answer comes in anything but whole plain messages
         self.started_ns = time.time_ns()  # Unix time
         self.began_ns = time.monotonic_ns()  # on the clock that durations are measured with
         self.first_answer_us = 0
@@ -176,7 +175,12 @@ class Capture:
         sampled = not self._least or int.from_bytes(ids[0][-_RANDOM_BITS // 8 :], "big") >= self._least
         keep, limit, budget = terms.scoring and sampled, self._limit, self.budget
         messages = Messages(budget, limit, keep), Messages(budget, limit, keep)
-        return Call(stream, terms, ids, sampled, messages, Stripper(self._rewrite_limit) if terms.strips else None)
+        return Call(stream, terms, ids, sampled, messages)
+
+    def stripper(self, call: Call) -> Stripper:
+        """Begin to strip a call's answer piece by piece."""
+        call.strip = Stripper(self._rewrite_limit, call.answer_encoding)
+        return call.strip
 
     def cover(self, call: Call) -> bool:
         """Make sure, in required mode, that the spool has room for what a call holds; False when the call must end."""

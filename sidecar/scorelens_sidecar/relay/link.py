@@ -53,7 +53,8 @@ class Link:
     def end(self, call: Call, end: End, status: int = NO_STATUS) -> None:
         """Close a call."""
         del self.calls[call.stream]
-        self.flow.over(call)
+        if call.strip is not None or self.flow.owed:
+            self.flow.over(call)
         self.capture.close(call, end, status)
 
     def end_midway(self, call: Call, end: End) -> bytes:

@@ -9,11 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
+from scorelens_sidecar.relay.frames import DATA, LEAST_MAX_FRAME, data_frames
+
 PREFIX_SIZE: Final = 5
 _PREFIX: Final = struct.Struct(">BI")
 read_prefix = _PREFIX.unpack_from
 """Whether the message is compressed, and its size."""
 pack_prefix = _PREFIX.pack
+_pack_frame_and_prefix = struct.Struct(">HBBBIBI").pack
+
+
+def message_frames(stream: int, message: bytes, flags: int = 0) -> bytes:
+    """Build the DATA frames of one plain message; nearly always that is one."""
+    size = len(message)
+    length = PREFIX_SIZE + size
+    if length > LEAST_MAX_FRAME:
+        return data_frames(stream, pack_prefix(0, size) + message, flags)
+    return _pack_frame_and_prefix(length >> 8, length & 255, DATA, flags, stream, 0, size) + message
 
 
 class Message(NamedTuple):
@@ -89,17 +101,35 @@ class Messages:
         """Whether there is a whole message to take."""
         return self._first is not None
 
-    def feed(self, data: bytes) -> None:
-        """Take the next DATA bytes."""
-        if self._arriving is None and len(data) >= PREFIX_SIZE:
-            compressed, size = read_prefix(data)
-            if size + PREFIX_SIZE == len(data) and size <= self.limit:  # one frame, one message: nearly always
+    def feed(self, data: bytes, start: int, end: int) -> bytes | None:
+        """Take the next DATA bytes, those from `start` to `end`; returns their message if they are just one, plain.
+
+        Flat, with the budget's sum done here, as this runs for nearly every frame of data.
+        """
+        if self._arriving is None and end - start >= PREFIX_SIZE:
+            compressed, size = read_prefix(data, start)
+            start += PREFIX_SIZE
+            if start + size == end:  # one frame, one message: nearly always
+                message = data[start:end]
                 self.count += 1
                 self.size += size
                 if self.keep:
-                    self._wait(data, size, compressed == 1)
-                return
-        self._feed_parts(data)
+                    budget = self.budget
+                    used = budget.used + size
+                    if size > self.limit or used > budget.limit:
+                        self._add_cut(message, compressed == 1)
+                    else:
+                        budget.used = used
+                        self.held += size
+                        whole = _new_message(Message, (message, size, compressed == 1, b"", False))
+                        if self._first is None:
+                            self._first = whole
+                        else:
+                            self._wait(whole)
+                return None if compressed else message
+            start -= PREFIX_SIZE
+        self._feed_parts(data[start:end])
+        return None
 
     def take(self) -> Message:
         """Return the oldest whole message, and its memory to the budget; NOTHING when there is none."""
@@ -119,23 +149,18 @@ class Messages:
         if self._arriving is not None:
             self._arriving.parts = None
 
-    def _wait(self, data: bytes, size: int, compressed: bool) -> None:
-        """Let a message wait that came in one piece. Flat, as it runs for nearly every frame of data."""
-        budget = self.budget
-        used = budget.used + size
-        if used <= budget.limit:
-            budget.used = used
-            self.held += size
-            message = _new_message(Message, (data[PREFIX_SIZE:], size, compressed, b"", False))
+    def _add_cut(self, message: bytes, compressed: bool) -> None:
+        """Let a message wait that is over the limit, or finds no memory."""
+        size, kept = len(message), message[: self.limit]
+        if self.budget.take(len(kept)):
+            self.held += len(kept)
+            digest = hashlib.sha256(message).digest() if size > self.limit else b""
+            self._wait(Message(kept, size, compressed, digest, False))
         else:
             self.lost = True
-            message = Message(b"", size, compressed, b"", True)
-        if self._first is None:
-            self._first = message
-        else:
-            self._behind(message)
+            self._wait(Message(b"", size, compressed, b"", True))
 
-    def _behind(self, message: Message) -> None:
+    def _wait(self, message: Message) -> None:
         if self._first is None:
             self._first = message
         elif self._more is None:
@@ -192,7 +217,7 @@ class Messages:
         if self.keep:
             payload = b"".join(message.parts or ())
             digest = message.digest.digest() if message.digest else b""
-            self._behind(Message(payload, message.whole, message.compressed, digest, message.parts is None))
+            self._wait(Message(payload, message.whole, message.compressed, digest, message.parts is None))
 
     def _give(self, size: int) -> None:
         self.budget.give(size)

@@ -28,8 +28,9 @@ class _MoreNeededError(Exception):
     """A field's beginning is not whole yet."""
 
 
-def lean(data: bytes, at: int = 0) -> bytes:
-    """Return a whole message, which starts at a place of some bytes and ends with them, without its calculations."""
+def lean(data: bytes) -> bytes:
+    """Return a whole message without its calculations, the same bytes when it has none. Raises WithholdError."""
+    at = 0
     end = len(data)
     kept: list[bytes] = []
     start = at
@@ -42,7 +43,10 @@ def lean(data: bytes, at: int = 0) -> bytes:
             at += 2 + size if size < 128 else 3 + (size & 127 | data[at + 2] << 7)
             number = tag >> 3
         else:
-            number, at, size = _field(data, at, end)
+            try:
+                number, at, size = _field(data, at, end)
+            except _MoreNeededError:
+                raise WithholdError("a field is longer than its message") from None
             at += size
         if at > end:
             raise WithholdError("a field is longer than its message")
@@ -142,29 +146,18 @@ class Stripper:
         "rewriting",
     )
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, encoding: bytes = b"") -> None:
+        """Begin with an answer; `encoding` is its grpc-encoding."""
+        self._limit, self._encoding = limit, encoding
         self.held = 0
         self.rewriting = False
-        self._encoding = self._head = b""  # the head is a beginning that cannot be read yet
+        self._head = b""  # a beginning that cannot be read yet
         self._size = self._left = -1  # of the message that is arriving; left is -1 between messages
         self._committed = False  # its prefix has gone on, so nothing more can be taken out
         self._kept: list[bytes]  # this and what else there is to know of a message is set when it begins
 
-    def compressed_with(self, encoding: bytes) -> None:
-        """Learn the answer's grpc-encoding."""
-        self._encoding = encoding
-
     def feed(self, data: bytes) -> bytes:
         """Take DATA bytes; return those that go on now. Raises WithholdError."""
-        if self._left < 0 and not self._head and len(data) > PREFIX_SIZE:
-            compressed, size = read_prefix(data)
-            if not compressed and size + PREFIX_SIZE == len(data):  # one frame, one message: nearly always
-                try:
-                    rest = lean(data, PREFIX_SIZE)
-                except _MoreNeededError:
-                    raise WithholdError("a field is longer than its message") from None
-                return data if len(rest) == size else pack_prefix(0, len(rest)) + rest
         return self._stream(self._head + data if self._head else data)
 
     def hurry(self) -> bytes:
@@ -268,8 +261,5 @@ class Stripper:
         return b"" if committed else pack_prefix(0, len(kept)) + kept
 
     def _unpacked(self, packed: bytes) -> bytes:
-        try:
-            plain = lean(decompressed(packed, self._encoding, self._limit))
-        except _MoreNeededError:
-            raise WithholdError("a field is longer than its message") from None
+        plain = lean(decompressed(packed, self._encoding, self._limit))
         return pack_prefix(0, len(plain)) + plain

@@ -28,7 +28,8 @@ from scorelens_sidecar.relay.frames import (
     unpadded,
 )
 from scorelens_sidecar.relay.link import FRAMED, Block, Link, fragment
-from scorelens_sidecar.relay.strip import Stripper, WithholdError
+from scorelens_sidecar.relay.messages import PREFIX_SIZE, message_frames
+from scorelens_sidecar.relay.strip import WithholdError, lean
 
 _ANSWERED = End.ANSWERED  # an enumeration's look-up costs more than all else that is done with it
 
@@ -77,7 +78,7 @@ class UpstreamSide:
                     flow.debt += length
                     instead = b""
                 else:
-                    instead = self._data(call, flags, data[at + HEAD_SIZE : end])
+                    instead = self._data(call, flags, data, at + HEAD_SIZE, end)
             elif kind == HEADERS:
                 start = at + HEAD_SIZE
                 part = fragment(data, start, end, flags) if flags & FRAMED else data[start:end]
@@ -100,48 +101,57 @@ class UpstreamSide:
         if copied < at:
             out.append(data[copied:at] if at - copied < size else data)
 
-    def _data(self, call: Call, flags: int, payload: bytes) -> bytes | None:
+    def _data(self, call: Call, flags: int, data: bytes, start: int, end: int) -> bytes | None:
         """Take a DATA frame of an answer; return what goes on instead, None for the frame itself."""
-        length = len(payload)
+        length = end - start
         call.window -= length
         if flags & PADDED:
-            payload = unpadded(payload)
-        call.answer.feed(payload)
+            data = unpadded(data[start:end])
+            start, end = 0, len(data)
+        message = call.answer.feed(data, start, end)
         if self._capture.required and not self._capture.cover(call):
             self._flow.debt += length
             return self._link.end_midway(call, End.REFUSED)
         if call.terms.is_stream:
             self._capture.answered(call)
         instead = None
-        if call.strip is not None:
-            instead = self._stripped(call, call.strip, flags, payload, length)
+        if call.terms.strips:
+            try:
+                if message is None or call.strip is not None:
+                    instead = self._stripped(call, flags, data[start:end], length)
+                else:  # nearly always
+                    rest = lean(message)
+                    removed = length - PREFIX_SIZE - len(rest)
+                    if removed:
+                        self._flow.debt += removed
+                        call.debt += removed
+                        instead = message_frames(call.stream, rest, flags & END_STREAM)
+            except WithholdError:
+                self._flow.debt += length
+                return self._link.end_midway(call, End.WITHHELD)
             # Looked at for every frame, since one that goes on as it is may use up the window that is left.
             if call.debt and self._flow.is_short(call):
                 self._flow.owed[call.stream] = call
-        if flags & END_STREAM and call.stream in self._link.calls:
+        if flags & END_STREAM:
             self._link.end(call, _ANSWERED)
         return instead
 
-    def _stripped(self, call: Call, strip: Stripper, flags: int, payload: bytes, length: int) -> bytes | None:
-        flow, held = self._flow, strip.held
-        try:
-            lean = strip.feed(payload)
-        except WithholdError:
-            flow.debt += length
-            return self._link.end_midway(call, End.WITHHELD)
-        if lean is payload and length == len(payload):
-            return None
-        size, now_held = len(lean), strip.held
-        removed = length + held - now_held - size
-        flow.debt += removed
-        call.debt += removed
-        if now_held:
+    def _stripped(self, call: Call, flags: int, payload: bytes, length: int) -> bytes:
+        """Strip an answer that does not come as one plain message a frame."""
+        flow = self._flow
+        strip = call.strip or self._capture.stripper(call)
+        held = strip.held
+        rest = strip.feed(payload)
+        if strip.held:
             flow.holding[call.stream] = call
         elif held:
             flow.holding.pop(call.stream, None)
         if strip.rewriting:
             flow.rewritten[call.stream] = call
-        return h2.data_frames(call.stream, lean, flags & END_STREAM) if size or flags & END_STREAM else b""
+        removed = length + held - strip.held - len(rest)
+        flow.debt += removed
+        call.debt += removed
+        return h2.data_frames(call.stream, rest, flags & END_STREAM) if rest or flags & END_STREAM else b""
 
     def _answer(self, stream: int, flags: int, block: bytes) -> None:
         """Read a header block: an answer's first one, or its trailers."""
@@ -154,8 +164,6 @@ class UpstreamSide:
             call.first_answer_us = (time.monotonic_ns() - call.began_ns) // 1000 or 1
         if head.encoding:
             call.answer_encoding = head.encoding
-            if call.strip is not None:
-                call.strip.compressed_with(head.encoding)
         if flags & END_STREAM:
             link.end(call, _ANSWERED, head.status)
 

@@ -71,8 +71,7 @@ def test_compressed_messages_go_on_plain_and_without_field_1(
 ) -> None:
     """A compressed answer does not leak, and a plain one after it is stripped as well."""
     pack = gzip.compress if encoding == "gzip" else zlib.compress
-    strip = Stripper(LIMIT)
-    strip.compressed_with(encoding.encode())
+    strip = Stripper(LIMIT, encoding.encode())
     out = feed_all(strip, message(pack(whole(parts)), 1) + message(whole(parts)), sizes)
     assert messages_in(out) == [rest(parts)] * 2
 
@@ -132,8 +131,7 @@ def test_damaged_compression_is_withheld(data: bytes) -> None:
 @pytest.mark.parametrize("encoding", [b"", b"identity", b"snappy"])
 def test_unknown_compression_is_withheld(encoding: bytes) -> None:
     """A compressed message whose compression the relay does not know does not go on."""
-    strip = Stripper(LIMIT)
-    strip.compressed_with(encoding)
+    strip = Stripper(LIMIT, encoding)
     with pytest.raises(WithholdError):
         strip.feed(message(b"\x0a\x01x", 1))
 
