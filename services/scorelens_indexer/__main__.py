@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 
 import click
 
@@ -38,4 +39,6 @@ def _collect_garbage_less_often() -> None:
 
 
 if __name__ == "__main__":
-    command()
+    from scorelens_runtime.main import main
+
+    main(["indexer", *sys.argv[1:]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from scorelens_runtime.logs import set_up
@@ -27,4 +29,6 @@ def command(settings: ScorerSettings) -> None:
 
 
 if __name__ == "__main__":
-    command(prog_name="scorelens scorer")
+    from scorelens_runtime.main import main
+
+    main(["scorer", *sys.argv[1:]])

@@ -86,4 +86,6 @@ def _decoded(request: Any, context: Context) -> None:
 
 
 def _wants_full(context: Context) -> bool:
-    return any(key == VIEW_KEY and value == VIEW_FULL for key, value in context.invocation_metadata())
+    # Some clients and proxies join values of one key by commas.
+    values = (value for key, value in context.invocation_metadata() if key == VIEW_KEY and isinstance(value, str))
+    return any(part.strip() == VIEW_FULL for value in values for part in value.split(","))

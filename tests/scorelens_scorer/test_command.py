@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 OWN = "tests.scorelens_scorer.own_models"
-COMMAND = [sys.executable, "-m", "scorelens_runtime", "scorer"]
+COMMAND = [sys.executable, "-m", "scorelens_scorer"]
 ROOT = Path(__file__).parents[2]
 
 

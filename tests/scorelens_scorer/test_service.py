@@ -75,6 +75,8 @@ def test_calculations_on_the_wire_are_exact(scorer: Running) -> None:
         ((), False),
         (((VIEW_KEY, "lean"),), False),
         (((VIEW_KEY, "FULL"),), False),
+        (((VIEW_KEY, "lean, full"),), True),
+        (((VIEW_KEY, "lean,fuller"),), False),
         (FULL, True),
         (((VIEW_KEY, "lean"), *FULL, (VIEW_KEY, "other")), True),
     ],
