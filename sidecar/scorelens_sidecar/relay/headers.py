@@ -50,18 +50,26 @@ class AnswerHead(NamedTuple):
 def request_head(fields: Fields) -> RequestHead:
     """Pick what is needed out of a request's fields."""
     found = dict(fields)
-    views = (view for name, value in fields if name == _VIEW_KEY for view in value.split(b","))
-    parents = [value for name, value in fields if name == b"traceparent"]
-    trace_id, parent_id = parse_traceparent(parents[0]) if len(parents) == 1 else (b"", b"")
+    trace_id, parent_id = _trace(fields) if b"traceparent" in found else (b"", b"")
     return RequestHead(
         found.get(b":path", b""),
-        any(view.strip() == _VIEW_FULL for view in views),
+        _VIEW_KEY in found and _asks_for_full_view(fields),
         trace_id,
         parent_id,
         found.get(_PURPOSE_KEY, b""),
         found.get(b"user-agent", b""),
         found.get(b"grpc-encoding", b""),
     )
+
+
+def _trace(fields: Fields) -> tuple[bytes, bytes]:
+    parents = [value for name, value in fields if name == b"traceparent"]
+    return parse_traceparent(parents[0]) if len(parents) == 1 else (b"", b"")
+
+
+def _asks_for_full_view(fields: Fields) -> bool:
+    views = (view for name, value in fields if name == _VIEW_KEY for view in value.split(b","))
+    return any(view.strip() == _VIEW_FULL for view in views)
 
 
 def answer_head(fields: Fields) -> AnswerHead:
@@ -89,14 +97,15 @@ class HeaderReader(Generic[Head]):
     """Reads the header blocks of one direction, in order.
 
     Remembers what a block of nothing but indexed fields said until another block may have changed the table: most calls
-    of a connection send the same block, and looking it up is many times faster than decoding it.
+    of a connection send the same block, and looking it up is many times faster than decoding it. Callers may look in
+    `known` themselves, to be spared the way here.
     """
 
     def __init__(self, pick: Callable[[Fields], Head], decoder: Callable[[], Any] | None = None) -> None:
         self._pick = pick
         self._decoder = (decoder or new_decoder)()
         self._allowed = 4096
-        self._known: dict[bytes, Head] = {}
+        self.known: dict[bytes, Head] = {}
 
     def allow_table(self, size: int) -> None:
         """Follow a SETTINGS_HEADER_TABLE_SIZE.
@@ -110,7 +119,7 @@ class HeaderReader(Generic[Head]):
 
     def read(self, block: bytes) -> Head:
         """Decode a block; raises PeerError when it cannot be read, after which no later one can be either."""
-        known = self._known.get(block)
+        known = self.known.get(block)
         if known is not None:
             return known
         try:
@@ -119,9 +128,9 @@ class HeaderReader(Generic[Head]):
             raise PeerError(COMPRESSION_ERROR, "a header block cannot be read") from error
         head = self._pick([(bytes(field[0]), bytes(field[1])) for field in fields])
         if block.translate(None, _ONE_BYTE_INDEXED):
-            self._known.clear()
+            self.known.clear()
         else:
-            self._known[block] = head
+            self.known[block] = head
         return head
 
 

@@ -156,7 +156,7 @@ class UpstreamSide:
     def _answer(self, stream: int, flags: int, block: bytes) -> None:
         """Read a header block: an answer's first one, or its trailers."""
         link = self._link
-        head = link.answers.read(block)
+        head = link.answers.known.get(block) or link.answers.read(block)
         call = link.calls.get(stream)
         if call is None:
             return

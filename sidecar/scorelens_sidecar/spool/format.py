@@ -32,6 +32,7 @@ _HEAD = struct.Struct("<QQBB16s8sQQQIQQQQQd10I")
 RECORD_OVERHEAD = PREFIX.size + _HEAD.size
 """Bytes that a record takes beside its header values and messages."""
 
+_SMALL = 2048
 _MOST = {"I": 2**32 - 1, "Q": 2**64 - 1}
 
 
@@ -86,12 +87,15 @@ def unpack_segment_header(data: bytes) -> SegmentHeader:
 def encode(call: CapturedCall, sequence: int, index: int, marker: bytes) -> tuple[list[bytes], int]:
     """Return a record as parts to write in a row, and their size in bytes.
 
-    The messages are among the parts as they are, never copied. Numbers beyond their field are held at its limit.
+    Messages are among the parts as they are, except for small ones, which are cheaper to copy than to pass on their
+    own. Numbers beyond their field are held at its limit.
     """
     try:
         head = _pack_head(call, sequence, index)
     except struct.error:
         head = _pack_head(_within_limits(call), sequence, index)
+    request, answer = call.request, call.answer
+    small = len(request) <= _SMALL
     start = b"".join(
         (
             head,
@@ -103,16 +107,19 @@ def encode(call: CapturedCall, sequence: int, index: int, marker: bytes) -> tupl
             call.answer_sha256,
             call.purpose,
             call.user_agent,
+            request if small else b"",
         )
     )
-    request, answer = call.request, call.answer
     checksum = google_crc32c.value(start)
-    if request:
+    length = len(start) + len(answer)
+    if not small:
         checksum = google_crc32c.extend(checksum, request)
+        length += len(request)
     if answer:
         checksum = google_crc32c.extend(checksum, answer)
-    length = len(start) + len(request) + len(answer)
-    return [PREFIX.pack(marker, length, checksum), start, request, answer], PREFIX.size + length
+    prefix = PREFIX.pack(marker, length, checksum)
+    parts = [prefix, start, answer] if small else [prefix, start, request, answer]
+    return parts, PREFIX.size + length
 
 
 def decode(body: bytes) -> CapturedCall:

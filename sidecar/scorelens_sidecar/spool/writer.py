@@ -123,9 +123,12 @@ class SpoolWriter(Recorder):
         self._lock.release()
 
     def _try(self, calls: Sequence[CapturedCall]) -> DropReason | None:
-        live = self._segment()
-        if live is None:
-            return DropReason.DISK
+        live = self._live
+        if live is None or live.torn or (live.size >= self._segment_bytes and not live.empty):
+            self._open_segment()
+            live = self._live
+            if live is None:
+                return DropReason.DISK
         marker, sequence, index = live.marker, self._seen, self._counts[APPENDED]
         parts: list[bytes] = []
         size = 0
@@ -160,12 +163,6 @@ class SpoolWriter(Recorder):
         self._seen += calls
         self._counts[counter] += calls
         self._page.set(counter, self._counts[counter])
-
-    def _segment(self) -> LiveSegment | None:
-        live = self._live
-        if live is None or live.torn or (live.size >= self._segment_bytes and not live.empty):
-            self._open_segment()
-        return self._live
 
     def _open_segment(self) -> None:
         if self._live and self._live.torn:
