@@ -176,3 +176,44 @@ def _run(rig: Rig, upstream: Upstream, client: Client) -> None:
                 client.take(down)
                 upstream.take(up)
         assert moved, "stuck"
+
+
+def _drive(rig: Rig, body: bytes, window: int) -> int:
+    """Send an answer as its stream's window allows, to a caller that gives back half a window; returns what is left."""
+    seen = 0
+    rig.from_upstream(headers(rig.upstream, 1, {":status": "200"}))
+    for _ in range(1000):
+        part = body[: min(window, 16384)]
+        if not part:
+            break
+        body, window = body[len(part) :], window - len(part)
+        down, up = rig.from_upstream(h2.frame(h2.DATA, 0, 1, part))
+        window += sum(int.from_bytes(f.payload, "big") for f in up if (f.kind, f.stream) == (h2.WINDOW_UPDATE, 1))
+        seen += sum(len(f.payload) for f in down if f.kind == h2.DATA)
+        if seen > 500_000:
+            rig.from_client(h2.window_update(1, seen))
+            window, seen = window + seen, 0
+    return len(body)
+
+
+@pytest.mark.parametrize("calculations", [940_000, 965_000, 967_000, 985_000, 1_100_000])
+def test_results_pass_though_calculations_used_the_window_up(calculations: int) -> None:
+    """What was taken out is given back before frames that pass whole run out of window."""
+    rig = Rig()
+    rig.from_client(h2.frame(h2.SETTINGS, 0, 0, b"\0\4" + (10**6).to_bytes(4, "big")))
+    rig.from_client(rig.call())
+    assert _drive(rig, message(field(1, bytes(calculations)) + field(2, bytes(100_000))), 10**6) == 0
+
+
+def test_a_window_that_the_caller_shrinks_is_made_up_for() -> None:
+    """When the window of a stream shrinks below what was taken out of its answer, that is given back at once."""
+    rig = Rig()
+    rig.from_client(rig.call())
+    rig.from_upstream(headers(rig.upstream, 1, {":status": "200"}))
+    _, up = rig.from_upstream(h2.frame(h2.DATA, 0, 1, message(field(1, bytes(9000)) + field(2, b"r"))))
+    assert not up
+    _, up = rig.from_client(h2.frame(h2.SETTINGS, 0, 0, b"\0\4" + (9000).to_bytes(4, "big")))
+    given = [
+        int.from_bytes(frame.payload, "big") for frame in up if (frame.kind, frame.stream) == (h2.WINDOW_UPDATE, 1)
+    ]
+    assert given == [len(field(1, bytes(9000)))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +65,33 @@ def test_release_gives_back_everything() -> None:
     feed(reader, message(b"a" * 50) + message(b"b" * 50)[:20])
     reader.release()
     assert budget.used == 0
+
+
+@given(st.lists(st.tuples(st.binary(max_size=60), st.integers(0, 1)), max_size=8), st.integers(0, 80))
+def test_whole_frames_are_taken_like_pieces(bodies: list[tuple[bytes, int]], limit: int) -> None:
+    """A frame that is one message leaves what the same message leaves in pieces, with any limit and little memory."""
+    whole, pieces = (Messages(Budget(150), limit, keep=True) for _ in range(2))
+    for body, compressed in bodies:
+        data = message(body, compressed)
+        assert feed(whole, data) == (None if compressed else body)
+        pieces.feed(data, 0, 3)
+        assert pieces.feed(data, 3, len(data)) is None
+    counts = [(reader.count, reader.size, reader.lost, reader.held, reader.budget.used) for reader in (whole, pieces)]
+    assert counts[0] == counts[1]
+    for _ in bodies:
+        assert whole.take() == pieces.take()
+    assert not whole.waiting
+    assert not pieces.waiting
+
+
+@pytest.mark.parametrize("cut", [0, 4, 9])
+def test_messages_of_other_frames_keep_their_turn(cut: int) -> None:
+    """A whole message behind one that came in pieces is taken second, and counted messages are not kept."""
+    reader, counter = Messages(Budget(1000), 100, keep=True), Messages(Budget(1000), 100, keep=False)
+    data = message(b"first") + message(b"second")
+    for each in (reader, counter):
+        each.feed(data, 0, cut)
+        each.feed(data, cut, 10)
+        each.feed(data, 10, len(data))
+    assert [reader.take().payload, reader.take().payload, reader.take().payload] == [b"first", b"second", b""]
+    assert (counter.count, counter.size, counter.held, counter.waiting) == (2, 11, 0, False)
