@@ -2,12 +2,16 @@
 //
 //	load serve ADDRESS RESULT_BYTES CALCULATION_BYTES
 //	load call ADDRESS CALLERS CONNECTIONS SECONDS
+//	load codes ADDRESS METHOD REQUEST [METHOD REQUEST ...]
 //
-// `call` prints one JSON line: calls, seconds, and the 50th and 99th percentile of latency in microseconds.
+// `call` prints one JSON line: calls, seconds, and the 50th and 99th percentile of latency in microseconds. `codes`
+// makes calls one after the other, their requests in hexadecimal digits, and prints one JSON line: their status codes,
+// and how many connections were made for them.
 package main
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -19,6 +23,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 )
 
 // raw passes messages as bytes, so that both ends cost as little as possible.
@@ -96,6 +101,27 @@ func call(address string, callers, connections int, seconds float64) {
 	}))
 }
 
+func codes(address string, calls []string) {
+	dials := 0
+	dial := func(ctx context.Context, address string) (net.Conn, error) {
+		dials++
+		return (&net.Dialer{}).DialContext(ctx, "tcp", address)
+	}
+	channel, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})), grpc.WithContextDialer(dial))
+	check(err)
+	found := []uint32{}
+	for ; len(calls) > 1; calls = calls[2:] {
+		request, err := hex.DecodeString(calls[1])
+		check(err)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		var answer []byte
+		found = append(found, uint32(status.Code(channel.Invoke(ctx, calls[0], &request, &answer))))
+		cancel()
+	}
+	check(json.NewEncoder(os.Stdout).Encode(map[string]any{"codes": found, "connections": dials}))
+}
+
 func number(text string) int {
 	value, err := strconv.Atoi(text)
 	check(err)
@@ -118,8 +144,11 @@ func main() {
 		seconds, err := strconv.ParseFloat(args[4], 64)
 		check(err)
 		call(args[1], number(args[2]), number(args[3]), seconds)
+	case len(args) >= 4 && args[0] == "codes":
+		codes(args[1], args[2:])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: load serve ADDRESS RESULT_BYTES CALCULATION_BYTES | load call ADDRESS CALLERS CONNECTIONS SECONDS")
+		fmt.Fprintln(os.Stderr, "usage: load serve ADDRESS RESULT_BYTES CALCULATION_BYTES"+
+			" | load call ADDRESS CALLERS CONNECTIONS SECONDS | load codes ADDRESS METHOD REQUEST ...")
 		os.Exit(2)
 	}
 }
