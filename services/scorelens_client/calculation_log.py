@@ -41,6 +41,11 @@ class LogReader:
         if self._file:
             self._file.close()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file that is being written."""
+        return os.fstat(self._file.fileno()).st_size if self._file else 0
+
     def there(self) -> Iterator[bytes]:
         """Yield the whole lines that are there now, those of rotated parts first."""
         for part in parts(self._path):
@@ -56,9 +61,9 @@ class LogReader:
     def latest(self, window: int = TAIL) -> Iterator[bytes]:
         """Yield the whole lines in the last so many bytes of the file that is being written."""
         if self._file:
-            size = os.fstat(self._file.fileno()).st_size
-            if size > window:
-                self._file.seek(size - window)
+            self._held = b""
+            self._file.seek(max(0, self.size - window))
+            if self.size > window:
                 self._file.readline()
             yield from self._rest(self._file)
 

@@ -82,3 +82,16 @@ def test_only_the_end_of_a_large_log_is_read_for_its_latest_lines(tmp_path: Path
     write(path, *(str(number) for number in range(100, 200)))
     with LogReader(path) as reader:
         assert text(reader.latest(window=10)) == ["198", "199"]
+
+
+def test_the_end_of_a_log_can_be_read_again_from_further_back(tmp_path: Path) -> None:
+    """A larger window has the lines of the smaller one and those before; a line that is not whole yet comes later."""
+    path = tmp_path / "log.jsonl"
+    write(path, "100", "101", "102")
+    with path.open("ab") as file:
+        file.write(b"103")
+    with LogReader(path) as reader:
+        assert text(reader.latest(window=9)) == ["102"]
+        assert text(reader.latest(window=100)) == ["100", "101", "102"]
+        write(path, "")
+        assert text(reader.latest(window=100)) == ["100", "101", "102", "103"]

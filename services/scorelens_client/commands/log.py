@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from scorelens_client.calculation_log import LogReader
+from scorelens_client.calculation_log import TAIL, LogReader
 from scorelens_client.home import Home
 from scorelens_client.options import home_option, time_options
 from scorelens_client.terminal import notes
@@ -65,7 +65,7 @@ def command(
         raise ScorelensError(f"there is no calculation log {path}; the sidecar writes it (--home, --file)")
     with LogReader(path) as reader:
         if follow and since is None:
-            _print(deque(_wanted(reader.latest(), asked), lines))
+            _print(_last(reader, asked, lines))
         else:
             _print(_wanted(reader.there(), asked))
         if follow:
@@ -88,6 +88,16 @@ def _print(lines: Iterable[bytes]) -> None:
     for line in lines:
         sys.stdout.buffer.write(line)
         sys.stdout.buffer.flush()
+
+
+def _last(reader: LogReader, query: Node, count: int) -> Iterable[bytes]:
+    """Return the latest lines that match, looking as far back in the file as it takes."""
+    window = TAIL
+    while True:
+        found = deque(_wanted(reader.latest(window), query), count)
+        if len(found) == count or window >= reader.size:
+            return found
+        window *= 8
 
 
 def _wanted(lines: Iterable[bytes], query: Node) -> Iterator[bytes]:
