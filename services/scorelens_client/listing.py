@@ -18,14 +18,14 @@ MOST_TAGS = 4
 WORDS = 200
 
 
-def tags_of(record: Record, most: int = MOST_TAGS) -> Text:
+def tags_of(record: Record, most: int = MOST_TAGS, between: str = " · ") -> Text:
     """Return the selected tags with their probabilities, the most probable first."""
     scores = record.get("score") or {}
     titles = record.get("titles") or {}
     chosen = sorted(record.get("tags") or (), key=lambda tag: -scores.get(tag, 0.0))
     text = Text()
     for tag in chosen[:most]:
-        text.append(" · " if text else "", "dim")
+        text.append(between if text else "", "dim")
         text.append(clean(titles.get(tag) or tag), "cyan")
         text.append(f" {percent(scores.get(tag, 0.0))}")
     if len(chosen) > most:
@@ -86,7 +86,8 @@ def print_hit(console: Console, hit: Hit) -> None:
         return
     heading = Text()
     heading.append(clean(document.get("id") or record["record"]["id"]), "bold")
-    heading.append(f"  {clean(document.get('kind', ''))}  {time_of(record)}", "dim")
+    for part in (clean(document.get("kind", "")), time_of(record)):
+        heading.append(f"  {part}" if part else "", "dim")
     audience = document.get("audience")
     heading.append(f"  reached {audience:,}" if audience else "", "dim")
     for flag in record.get("flags") or ():

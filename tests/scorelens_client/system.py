@@ -94,11 +94,11 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", "scorelens_runtime", *arguments]
 
 
-def spawn(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def spawn(home: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     """Start a command and let it run."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        command(*arguments), stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environment(home)
+        command(*arguments), stdin=stdin, stdout=pipe, stderr=pipe, text=True, env=environment(home)
     )
 
 

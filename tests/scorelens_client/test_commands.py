@@ -133,6 +133,32 @@ def test_show_explains_a_document(system: RunningSystem, width: int) -> None:
     assert max(map(len, shown.out.splitlines())) <= width
 
 
+def test_show_takes_the_record_id_that_it_prints(system: RunningSystem) -> None:
+    """The beginning of a record id, as the table of scores shows it, names that score; a shorter one does not."""
+    (record,) = system.run("search", "id:d-2", "--json").lines
+    shown = record["record"]["id"][:12]
+    assert shown in system.run("show", "d-2").out
+    assert "I love my new account" in system.run("show", shown).out
+    assert system.run("show", "d-2", "--record", shown).status == 0
+    assert system.run("show", shown[:4]).status == 1
+
+
+def test_a_search_that_finds_nothing_says_why(system: RunningSystem) -> None:
+    """A typo in a field is answered with the field that was meant, on standard error."""
+    found = system.run("search", "score.complant:>0", "--json")
+    assert (found.status, found.out) == (0, "")
+    assert "did you mean score.complaint?" in found.err
+
+
+def test_the_log_starts_with_as_many_matching_lines_as_asked_for(system: RunningSystem) -> None:
+    """Earlier lines that match are looked for beyond those that do not."""
+    following = spawn(system.home, "log", "id:d-1", "--lines", "1")
+    assert following.stdout
+    assert json.loads(following.stdout.readline())["document"]["id"] == "d-1"
+    following.terminate()
+    following.communicate(timeout=30)
+
+
 def test_show_all_scores_again_with_every_term(system: RunningSystem) -> None:
     """Every term is there, adds up to the margin that was recorded, and the new call is no production call."""
     (record,) = system.run("search", "id:d-1", "--json").lines
@@ -263,6 +289,20 @@ def test_bad_lines_are_put_aside_and_the_rest_is_scored(system: RunningSystem, t
     rejects = [json.loads(line) for line in (tmp_path / "documents.jsonl.rejects.jsonl").read_text().splitlines()]
     assert [(one["line"], one["field"]) for one in rejects] == [(2, ""), (3, "audience"), (4, "text"), (5, "")]
     assert all(f"line {number}: " in scored.err for number in (2, 3, 4, 5))
+
+
+def test_an_interrupted_run_says_how_far_it_came(system: RunningSystem) -> None:
+    """Ctrl-C ends a run with the status of an interrupt and the number of documents that were answered."""
+    scoring = spawn(system.home, "score", "-", "--batch", "1", "--purpose", "test", "--json", stdin=subprocess.PIPE)
+    assert scoring.stdin
+    assert scoring.stdout
+    scoring.stdin.write(jsonl([{"id": f"i-{number}", "text": "x"} for number in range(20)]))
+    scoring.stdin.flush()
+    assert json.loads(scoring.stdout.readline())["document_id"] == "i-0"
+    scoring.send_signal(signal.SIGINT)
+    _, said = scoring.communicate(timeout=30)
+    assert scoring.returncode == 130
+    assert "interrupted after the answers for" in said
 
 
 def test_score_says_what_it_did(system: RunningSystem) -> None:

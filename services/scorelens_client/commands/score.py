@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -102,6 +102,7 @@ def command(
         bar = stack.enter_context(progress(console, "documents"))
         channel = stack.enter_context(open_channel(address))
         run = Run(bar, console, None if file == "-" else Path(file).stat().st_size)
+        stack.enter_context(_saying_how_far(run, console))
         lines = run.watch(read_lines(source, bad.add))
         for outcomes in Sender(channel, sending).score(batches(lines, batch, BATCH_BYTES)):
             for outcome in outcomes:
@@ -159,6 +160,16 @@ class Run:
         self._bar.update(self._task, total=self._size or 1, completed=self._size or 1)
 
 
+@contextmanager
+def _saying_how_far(run: Run, console: Console) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        answers = f"{run.scored:,} document{'' if run.scored == 1 else 's'}"
+        console.print(f"interrupted after the answers for {answers}; those are recorded", style="yellow")
+        raise
+
+
 def _open(file: str) -> BinaryIO:
     if file == "-":
         return sys.stdin.buffer
@@ -181,8 +192,9 @@ def _summarise(run: Run, bad: Rejects, console: Console, as_json: bool) -> None:
     rate = f"{run.scored / run.seconds:,.0f}" if run.seconds else "-"
     console.print(f"scored {run.scored:,} document{'' if run.scored == 1 else 's'} in {run.seconds:.1f} s ({rate}/s)")
     if bad.count:
-        where = f"; they are in {bad.path}" if bad.path else ""
-        console.print(f"{bad.count:,} lines were not scored{where}", style="red", soft_wrap=True)
+        where = f"; see {bad.path}" if bad.path else ""
+        lines = "1 line was" if bad.count == 1 else f"{bad.count:,} lines were"
+        console.print(f"{lines} not scored{where}", style="red", soft_wrap=True)
     if not as_json and run.tags:
         results().print(_tag_table(run))
 

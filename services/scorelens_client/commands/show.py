@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,11 +21,14 @@ from scorelens_client.reading import named, open_store
 from scorelens_client.terminal import clean, print_json, results
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader, Selection, Sort
+from scorelens_store.fields import FIELDS
+from scorelens_store.query.tree import Wildcard
 
 Record = dict[str, Any]
 MOST_SCORES = 20
 MOST_TERMS = 10
 TEXT = 1500
+SHOWN_OF_ID = 12
 
 
 @click.command("show")
@@ -104,13 +108,23 @@ def _find(reader: Reader, name: str) -> tuple[Sequence[Record], int]:
     )
     if hits.hits:
         return [hit.record for hit in hits.hits], hits.total
-    record = reader.get(name)
+    record = reader.get(name) or _get_by_beginning(reader, name)
     return ([record], 1) if record and "document" in record else ([], 0)
+
+
+def _get_by_beginning(reader: Reader, name: str) -> Record | None:
+    """Return the one record whose id begins as listings show it."""
+    if not re.fullmatch(f"[0-9a-f]{{{SHOWN_OF_ID},}}", name):
+        return None
+    hits = reader.search(Selection(Wildcard(FIELDS["record.id"], name + "*"), purposes=(), calls=False), limit=2).hits
+    return hits[0].record if len(hits) == 1 else None
 
 
 def _choose(records: Sequence[Record], record_id: str, *, strict: bool) -> Record:
     for record in records:
-        if record["record"]["id"] == record_id:
+        if record["record"]["id"] == record_id or (
+            len(record_id) >= SHOWN_OF_ID and record["record"]["id"].startswith(record_id)
+        ):
             return record
     if strict:
         raise ScorelensError(f"--record: none of its latest {len(records)} scores is {record_id!r}")
@@ -127,9 +141,9 @@ def _print_document(console: Console, record: Record, full: bool) -> None:
     facts += [("customer", (record.get("customer") or {}).get("id"))]
     facts += list((document.get("attributes") or {}).items())
     facts += [(f"label {name}", value) for name, value in (record.get("labels") or {}).items()]
-    console.print(
-        Text("   ").join(Text(f"{name} ", "dim").append(clean(str(value)), "not dim") for name, value in facts if value)
-    )
+    told = [Text(f"{name} ", "dim").append(clean(str(value)), "not dim") for name, value in facts if value]
+    if told:
+        console.print(Text("   ").join(told))
     text = document.get("text") or ""
     if text:
         cut = (
@@ -168,17 +182,17 @@ def _print_events(console: Console, activity: Mapping[str, list[Any]], most: int
 def _print_scores(console: Console, records: Sequence[Record], chosen: Record, total: int) -> None:
     scores = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("scored", "model", "purpose", "tags", "record"):
-        scores.add_column(name, overflow="fold", no_wrap=name != "tags")
-    for record in records:
-        model = record.get("model") or {}
-        same = record["record"]["id"] == chosen["record"]["id"]
-        scores.add_row(
-            time_of(record),
-            clean(f"{model.get('id', '')} {model.get('version', '')}"),
-            record.get("purpose", ""),
-            tags_of(record),
-            Text(record["record"]["id"][:12] + ("  explained below" if same and len(records) > 1 else ""), "dim"),
-        )
+        scores.add_column(name, overflow="fold", no_wrap=name != "model")
+    rows = [_score_row(record) for record in records]
+    room = console.width - sum(max(len(row[column]) for row in rows) + 2 for column in (0, 1, 2, 3))
+    for record, row in zip(records, rows, strict=True):
+        tags = tags_of(record)
+        if tags.cell_len > room:
+            tags = tags_of(record, between="\n")
+        same = record["record"]["id"] == chosen["record"]["id"] and len(records) > 1
+        scores.add_row(*row[:3], tags, Text(row[3], "dim"), style="bold" if same else "")
+        if same:
+            scores.add_row(Text("└ explained below", "dim"))
     console.print(scores)
     if total > len(records):
         console.print(f"the latest {len(records)} of {total:,} scores", style="dim")
@@ -187,9 +201,18 @@ def _print_scores(console: Console, records: Sequence[Record], chosen: Record, t
     console.print()
 
 
+def _score_row(record: Record) -> tuple[str, str, str, str]:
+    model = record.get("model") or {}
+    name = clean(f"{model.get('id', '')} {model.get('version', '')}")
+    return time_of(record), name, record.get("purpose", ""), record["record"]["id"][:SHOWN_OF_ID]
+
+
 FLAGS = {
     "does_not_add_up": "the calculation fails its own sum or link; do not trust it",
+    "not_finite": "a number is a NaN, an infinity or too large",
+    "duplicate_tag": "the model gave one tag twice; the last one counts here",
     "text_truncated": "the text was longer than what is recorded",
+    "answer_truncated": "the answer was longer than what is recorded; scores or calculations are missing",
 }
 
 
