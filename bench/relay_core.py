@@ -1,6 +1,6 @@
 """What the relay's own code costs a call: no sockets, no peers, the same bytes each time.
 
-    python -m bench.relay_core [--calls N] [--rounds N] [--profile]
+    python -m bench.relay_core [--calls N] [--rounds N] [--traced] [--profile]
 
 Feeds a connection what grpc-go sends: requests of 500 bytes, answers of 6 KB whose calculations are in field 1, window
 updates and pings now and then. A read holds one call or eight. Prints microseconds of CPU a call, the least of the
@@ -185,8 +185,8 @@ class Bench:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--calls", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--calls", type=int, default=800, help="in a round; short rounds find quiet moments")
+    parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--traced", action="store_true", help="give every call a traceparent and a deadline of its own")
     parser.add_argument("--profile", action="store_true", help="print where the time goes, with eight calls a read")
     options = parser.parse_args()
