@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from scorelens import conventions
 from scorelens_sidecar.captured import NO_STATUS
-from scorelens_sidecar.relay.frames import COMPRESSION_ERROR, PeerError
+from scorelens_sidecar.relay.frames import COMPRESSION_ERROR, PROTOCOL_ERROR, PeerError
 
 LARGEST_LIST: Final = 16 * 2**20
 """Most bytes of a decoded block. grpc-go accepts as many; without a bound a few bytes could unpack to gigabytes."""
@@ -50,6 +50,8 @@ class AnswerHead(NamedTuple):
 def request_head(fields: Fields) -> RequestHead:
     """Pick what is needed out of a request's fields."""
     found = dict(fields)
+    if sum(name == b":path" for name, _ in fields) > 1:  # servers differ in which of them counts
+        raise PeerError(PROTOCOL_ERROR, "a request names its method twice")
     trace_id, parent_id = _trace(fields) if b"traceparent" in found else (b"", b"")
     return RequestHead(
         found.get(b":path", b""),

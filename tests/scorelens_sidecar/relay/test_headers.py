@@ -101,6 +101,12 @@ def test_one_full_among_several_views_counts(views: list[str], full: bool) -> No
     assert request_head(fields).full_view is full
 
 
+def test_a_request_that_names_its_method_twice_is_refused() -> None:
+    """Servers differ in which one counts, so a caller could have calculations left in by naming another method too."""
+    with pytest.raises(PeerError, match="names its method twice"):
+        request_head([(b":path", b"/scorelens.v1.Scorer/Score"), (b":path", b"/other/Method")])
+
+
 def test_traceparent_is_honoured() -> None:
     """A valid traceparent gives trace and parent."""
     trace, parent = parse_traceparent(TRACE.encode())
