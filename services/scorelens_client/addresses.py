@@ -7,13 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from scorelens_runtime.endpoint import Endpoint, is_loopback
+from scorelens_runtime.errors import SettingError
 from scorelens_runtime.settings import setting
+from scorelens_store.open import is_url
 
 DEFAULT_PORTS = {"sidecar": 50051, "scorer": 50052, "indexer": 4317}
 
 
 def _listen(text: str) -> Endpoint | None:
     return Endpoint.parse_listen(text) if text else None
+
+
+def _url(text: str) -> str:
+    if text and not is_url(text):
+        raise SettingError(f"{text!r} is not a URL, such as http://localhost:9200")
+    return text
 
 
 @dataclass(frozen=True)
@@ -41,6 +49,7 @@ class UpSettings:
     elasticsearch: str = setting(
         "",
         "URL of an Elasticsearch that keeps the records; none keeps them in the embedded store under SCORELENS_HOME.",
+        _url,
         variable="SCORELENS_ELASTICSEARCH_URL",
     )
 

@@ -28,6 +28,10 @@ def open_store(home: Home, named: str | None = None) -> Iterator[Reader]:
     """Open the store for reading. Raises StoreUnavailableError, ScorelensError where nothing was ever stored."""
     where = store_of(home, named)
     if not is_url(where) and not Path(where).is_dir():
+        if named:
+            raise ScorelensError(
+                f"--store: there is no folder {where}; name one, or a URL such as http://localhost:9200"
+            )
         raise ScorelensError(f"nothing is stored in {where} yet: start a system with `scorelens up`, or name --home")
     reader = open_reader(where)
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import choice, duration, setting, size, whole
 from scorelens_store.open import is_url
@@ -16,6 +18,8 @@ def _folder(text: str) -> Path:
 
 
 def _store(text: str) -> str:
+    if re.fullmatch(r"[^/\\]+:\d+", text) or ("://" in text and not is_url(text)):
+        raise SettingError(f"{text!r} is neither a folder nor a URL, such as http://localhost:9200")
     if is_url(text):
         return text
     return str(Path(text).expanduser().absolute() if text else default_home() / "store")

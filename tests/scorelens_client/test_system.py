@@ -11,6 +11,8 @@ import pytest
 from scorelens_client.addresses import DEFAULT_PORTS, UpSettings, choose_addresses, reachable
 from scorelens_client.system import rotate
 from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import SettingError
+from scorelens_runtime.settings import read
 
 
 def test_a_usual_port_that_is_in_use_is_passed_over() -> None:
@@ -32,6 +34,12 @@ def test_an_address_that_was_asked_for_is_taken() -> None:
     addresses = choose_addresses(UpSettings(sidecar=Endpoint("localhost", 6000), scorer=Endpoint("127.0.0.1", 0)))
     assert addresses["sidecar"] == "localhost:6000"
     assert Endpoint.parse(addresses["scorer"]).port > 0
+
+
+def test_an_elasticsearch_without_a_url_is_refused() -> None:
+    """What is no URL would otherwise become the name of a folder."""
+    with pytest.raises(SettingError, match=r"--elasticsearch.*'localhost:9200' is not a URL"):
+        read(UpSettings, "up", {"elasticsearch": "localhost:9200"})
 
 
 @pytest.mark.parametrize(

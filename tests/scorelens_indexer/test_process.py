@@ -174,6 +174,13 @@ def test_a_second_indexer_is_refused(supervisor: Supervisor, tmp_path: Path) -> 
     assert store in refused_start("--folder", str(tmp_path / "other"), "--store", store, "--listen", "127.0.0.1:0")
 
 
+def test_a_store_without_its_scheme_is_refused(tmp_path: Path) -> None:
+    """The address of a server is not taken for the name of a folder."""
+    said = refused_start("--folder", str(tmp_path / "a"), "--store", "localhost:9200")
+    assert "--store" in said
+    assert "http://localhost:9200" in said
+
+
 def test_a_taken_address_is_named(supervisor: Supervisor, tmp_path: Path) -> None:
     """An address that is in use stops the start and is named."""
     address = start(supervisor, tmp_path).ready["address"]
