@@ -14,6 +14,7 @@ from rich.table import Table
 from scorelens_client.addresses import UpSettings
 from scorelens_client.home import Home, System
 from scorelens_client.options import home_option
+from scorelens_client.parts import attempt, indexer_account
 from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import notes, results
 from scorelens_runtime.settings import options
@@ -39,11 +40,22 @@ def command(settings: UpSettings, home: Home) -> int:
     try:
         with running(home, settings, console) as system:
             print_system(results(), home, system)
+            _say_where_the_store_is_away(console, system)
             console.print("Ctrl-C stops everything.", style="dim")
             wait_for_ever()
     except KeyboardInterrupt:
         console.print("stopped")
     return 0
+
+
+def _say_where_the_store_is_away(console: Console, system: System) -> None:
+    account, _ = attempt(lambda: indexer_account(system.indexer))
+    if account and not account["store_available"]:
+        console.print(
+            f"{public_store(system.store)} does not answer; scoring goes on, and what it records waits until it does",
+            style="yellow",
+            soft_wrap=True,
+        )
 
 
 def wait_for_ever() -> None:
