@@ -126,10 +126,17 @@ def _sum(one: Explained, rows: Sequence[Term], width: int) -> Table:
     for name in ("value", "coefficient", "adds"):
         grid.add_column(name, justify="right", no_wrap=True)
     grid.add_column("", no_wrap=True)
+    weighted = any(row.coefficient for row in rows)
     for row in rows:
         feature = Text(clean(row.feature), "dim" if row.value is None else "")
         drawn = bar(row.contribution, scale) if with_bar and row.value is not None else None
-        grid.add_row(feature, _number(row.value), _number(row.coefficient), f"{row.contribution:+.4f}", drawn)
+        grid.add_row(
+            feature,
+            _number(row.value),
+            _number(row.coefficient if weighted else None),
+            f"{row.contribution:+.4f}",
+            drawn,
+        )
     grid.add_row(_sum_label(one), "", "", Text(f"{one.sum:+.4f}", "bold"))
     return grid
 
@@ -139,12 +146,14 @@ def _sum_label(one: Explained) -> Text:
         return Text("sum = margin", "bold")
     if one.explanation == "exact":
         return Text(f"sum ≠ margin {one.margin:+.4f}", "bold red")
-    return Text(f"sum; margin {one.margin:+.4f} (terms are {one.explanation})", "dim")
+    return Text("sum", "bold")
 
 
 def _conclusion(one: Explained) -> Iterator[Text]:
     if one.explanation == "exact" and not one.adds_up:
         yield Text(f"does not add up: the sum {one.sum!r} is not the margin {one.margin!r}", "bold red")
+    elif not one.adds_up:
+        yield Text(f"the margin is {one.margin:+.4f}: these terms explain it, but not exactly", "dim")
     linked = one.linked
     own = "" if linked is not None else " (a link of the model's own)"
     yield Text(f"probability = {clean(one.link)}({_inside_link(one)}) = {one.probability:.4f}{own}")

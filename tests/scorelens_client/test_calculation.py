@@ -102,3 +102,13 @@ def test_a_calibrated_sigmoid_shows_its_parameters() -> None:
 def test_bars_have_one_width(value: float) -> None:
     """A bar never disturbs the columns beside it."""
     assert len(bar(value, 5.0).plain) == len(bar(1.0, 5.0).plain)
+
+
+def test_terms_that_are_approximate_say_so_and_have_no_coefficients() -> None:
+    """A sum that misses the margin is no fault there, and a column of zeros tells nothing."""
+    lines = shown({"explanation": "approximate", "intercept": -2.0, "coefficient": [0.0, 0.0, 0.0]})
+    assert "the margin is +2.0110: these terms explain it, but not exactly" in lines
+    assert "sum = margin" not in lines
+    assert "does not add up" not in lines
+    refund = next(line for line in lines.splitlines() if "refund" in line)
+    assert refund.split()[:3] == ["refund", "0.41", "+3.2390"]

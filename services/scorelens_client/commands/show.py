@@ -144,6 +144,7 @@ def _print_document(console: Console, record: Record, full: bool) -> None:
     told = [Text(f"{name} ", "dim").append(clean(str(value)), "not dim") for name, value in facts if value]
     if told:
         console.print(Text("   ").join(told))
+    console.print()
     text = document.get("text") or ""
     if text:
         cut = (
@@ -151,7 +152,6 @@ def _print_document(console: Console, record: Record, full: bool) -> None:
             if full or len(text) <= TEXT
             else text[:TEXT] + f" … ({len(text) - TEXT:,} more characters: --full-text)"
         )
-        console.print()
         console.print(Padding(Text(clean(cut)), (0, 0, 0, 2), expand=False))
         console.print()
     _print_events(console, record.get("activity") or {})
@@ -172,7 +172,6 @@ def _print_events(console: Console, activity: Mapping[str, list[Any]], most: int
             *("" if cell.get(name) is None else f"{cell[name]:,.2f}" for name in ("amount", "balance")),
             clean(str(cell.get("text") or "")),
         )
-    console.print()
     console.print(events)
     if count > most:
         console.print(f"  the latest {most} of {count} events", style="dim")
