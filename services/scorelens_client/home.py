@@ -119,7 +119,8 @@ class Home:
         system = self.running()
         if system is None:
             raise UnavailableError(
-                f"no system runs in {self.path}: start one with `scorelens up`, or name another folder with --home"
+                f"no system runs in {self.path}: start one with `scorelens up`, or name its folder (--home) "
+                f"or its sidecar (--target)"
             )
         return system
 
