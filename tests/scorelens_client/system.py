@@ -98,8 +98,19 @@ def spawn(home: Path, *arguments: str, stdin: int = subprocess.DEVNULL) -> subpr
     """Start a command and let it run."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        command(*arguments), stdin=stdin, stdout=pipe, stderr=pipe, text=True, env=environment(home)
+        command(*arguments),
+        stdin=stdin,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        env=environment(home),
+        preexec_fn=_heed_interrupts,
     )
+
+
+def _heed_interrupts() -> None:
+    """Undo what a shell does to commands that it starts in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(home: Path, *arguments: str, given: str = "", width: int = 100) -> Ran:
