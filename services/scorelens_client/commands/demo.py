@@ -71,9 +71,9 @@ def command(settings: UpSettings, documents: int, seed: int, leave: bool, folder
             system = stack.enter_context(running(home, settings, console))
             print_system(out, home, system)
             well = _show(home, system, documents, seed, out, console)
-            _suggest(out, home, system, folder is None)
             if leave:
                 return 0 if well else 1
+            _suggest(out, home, system)
             console.print("\nCtrl-C stops everything.", style="dim")
             wait_for_ever()
     except KeyboardInterrupt:
@@ -184,9 +184,9 @@ def _search_one(out: Console, reader: Reader) -> None:
     out.print(f"{hits.total:,} documents match")
 
 
-def _suggest(out: Console, home: Home, system: System, temporary: bool) -> None:
+def _suggest(out: Console, home: Home, system: System) -> None:
     name = command_name()
-    _title(out, "Try next, in another terminal" if temporary else "Try next")
+    _title(out, "Try next, in another terminal")
     steps = {
         f"export SCORELENS_HOME={shlex.quote(str(home.path))}": "where this system keeps its data",
         f"{name} search 'refund AND NOT tag:complaint'": "what did the model miss?",
