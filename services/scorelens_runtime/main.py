@@ -94,6 +94,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     sys.exit(status)
 
 
+def run_part(command: click.Command, name: str) -> None:
+    """Run a command that only a supervisor starts; errors meant for people become one line on standard error."""
+    try:
+        command.main(prog_name=name)
+    except ScorelensError as error:
+        click.echo(f"scorelens: {error}", err=True)
+        sys.exit(error.exit_status)
+
+
 def _report(error: Exception) -> None:
     name = type(error).__name__
     if logging.getLogger().handlers:  # a server: its log is where the cause belongs

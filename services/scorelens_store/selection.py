@@ -25,6 +25,9 @@ from scorelens_store.query.tree import All, Any, Equals, Everything, Node, Range
 STATISTICS: Final = ("count", "min", "max", "sum", "mean")
 """Names of what Statistics returns."""
 
+MAX_BUCKETS: Final = 65_000
+"""Buckets that one histogram may have; Elasticsearch's own limit is 65,536."""
+
 SEVERAL_VALUES: Final = frozenset(
     {"tags", "because", "flags", "call.truncated", "activity.type", "activity.product", "activity.currency"}
 )
@@ -105,3 +108,8 @@ def _require(fits: bool, field: Field, wanted: str) -> None:
 def _positive(number: float, name: str) -> None:
     if not 0 < number < float("inf"):
         raise QueryError(f"{name} must be greater than zero")
+
+
+def too_many_buckets() -> QueryError:
+    """Return the error of a histogram with more than MAX_BUCKETS."""
+    return QueryError(f"the histogram has more than {MAX_BUCKETS:,} buckets: take wider ones")

@@ -18,11 +18,8 @@ from scorelens_store.contract import (
 )
 from scorelens_store.elasticsearch.query import Query, column
 from scorelens_store.errors import QueryError
-from scorelens_store.selection import aggregated_field
+from scorelens_store.selection import aggregated_field, too_many_buckets
 from scorelens_store.values import from_microseconds
-
-MAX_BUCKETS: Final = 65_000
-"""Buckets that one histogram may have; the server's own limit is 65,536."""
 
 _TERMS_AT_ONCE: Final = 10_000
 _COMPRESSION: Final = 1_000
@@ -39,7 +36,7 @@ def aggregate(search: Search, query: Query, aggregations: Mapping[str, Aggregati
         answer = search({"query": query, "size": 0, "track_total_hits": False, "aggs": requests})
     except QueryError as exc:
         if "buckets" in exc.reason:
-            raise QueryError(f"the histogram has more than {MAX_BUCKETS:,} buckets: take wider ones") from exc
+            raise too_many_buckets() from exc
         raise
     found = answer.get("aggregations", {})
     return {

@@ -28,6 +28,7 @@ from scorelens_store.query.tree import (
     Range,
     Value,
     Wildcard,
+    is_weighed,
 )
 from scorelens_store.query.values import single
 from scorelens_store.values import to_microseconds
@@ -56,18 +57,6 @@ def to_query(node: Node) -> Query:
 def column(field: Field) -> str:
     """Return the field that a field's values are compared, sorted and counted by."""
     return EXACT_DATES.get(field.name, field.name)
-
-
-def is_weighed(node: Node) -> bool:
-    """Tell whether a tree has words whose weight orders its matches."""
-    match node:
-        case All(parts) | Any(parts):
-            return any(is_weighed(part) for part in parts)
-        case Boost(part):
-            return is_weighed(part)
-        case Equals(field) | Phrase(field) | Wildcard(field) | Fuzzy(field):
-            return field.type is Type.TEXT
-    return False
 
 
 def _all(parts: Sequence[Node]) -> Query:

@@ -11,10 +11,11 @@ from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.mapping import to_record
 from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.pages import ROWS, walk
-from scorelens_store.elasticsearch.query import is_weighed, to_query
+from scorelens_store.elasticsearch.query import to_query
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import StoreUnavailableError
 from scorelens_store.highlight import highlight as highlighted
+from scorelens_store.query.tree import is_weighed
 from scorelens_store.selection import complete, sort_field
 
 _BY_RELEVANCE = Sort()

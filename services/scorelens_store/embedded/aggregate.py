@@ -20,14 +20,10 @@ from scorelens_store.contract import (
 from scorelens_store.embedded.schema import KEYED, keyed
 from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.embedded.translate import ANY_RUN, after_patterns, escape
-from scorelens_store.errors import QueryError
 from scorelens_store.fields import FIELDS, Field, Type
 from scorelens_store.query.tree import All, Node, Range
-from scorelens_store.selection import aggregated_field
+from scorelens_store.selection import MAX_BUCKETS, aggregated_field, too_many_buckets
 from scorelens_store.values import from_microseconds
-
-MAX_BUCKETS: Final = 65_000
-"""Buckets that one histogram may have."""
 
 _WHOLE_SEGMENT: Final = 2**31 - 1
 _SECOND: Final = 1_000_000
@@ -60,7 +56,7 @@ def _run(snapshot: Snapshot, node: Node, request: dict[str, Any]) -> dict[str, A
         result = snapshot.searcher.aggregate(snapshot.translator.query(node), {"result": request})
     except ValueError as exc:
         if "bucket limit" in str(exc):
-            raise QueryError(f"the histogram has more than {MAX_BUCKETS:,} buckets: take wider ones") from exc
+            raise too_many_buckets() from exc
         raise
     found: dict[str, Any] = result["result"]
     return found

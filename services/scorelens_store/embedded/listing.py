@@ -17,10 +17,9 @@ import tantivy
 from scorelens_store.contract import Hit
 from scorelens_store.embedded.schema import ORDER
 from scorelens_store.embedded.snapshot import Snapshot
-from scorelens_store.embedded.translate import is_weighed
 from scorelens_store.errors import QueryError
 from scorelens_store.fields import FIELDS, Field, Type
-from scorelens_store.query.tree import All, Equals, Exists, Node, Not, Range
+from scorelens_store.query.tree import All, Equals, Exists, Node, Not, Range, is_weighed
 from scorelens_store.values import field_values, from_microseconds
 
 TIME: Final = FIELDS["@timestamp"]

@@ -160,18 +160,6 @@ class Translator:
         return query if field.type is Type.TEXT else _silent(query)
 
 
-def is_weighed(node: Node) -> bool:
-    """Tell whether a tree has words whose weight orders its matches."""
-    match node:
-        case All(parts) | Any(parts):
-            return any(is_weighed(part) for part in parts)
-        case Boost(part):
-            return is_weighed(part)
-        case Equals(field) | Phrase(field) | Wildcard(field) | Fuzzy(field):
-            return field.type is Type.TEXT
-    return False
-
-
 def to_regex(pattern: str) -> str:
     """Return the regular expression of a wildcard pattern."""
     parts: list[str] = []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from scorelens_store.fields import Field
+from scorelens_store.fields import Field, Type
 
 Value = str | float | int | bool | datetime
 
@@ -126,3 +126,15 @@ def fields_of(node: Node) -> Iterator[str]:
             yield field.name
         case _:
             return
+
+
+def is_weighed(node: Node) -> bool:
+    """Tell whether a tree has words whose weight orders its matches."""
+    match node:
+        case All(parts) | Any(parts):
+            return any(is_weighed(part) for part in parts)
+        case Boost(part):
+            return is_weighed(part)
+        case Equals(field) | Phrase(field) | Wildcard(field) | Fuzzy(field):
+            return field.type is Type.TEXT
+    return False

@@ -6,14 +6,13 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 from typing import Final
 
 import click
 
 from scorelens_runtime import logs
-from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.main import run_part
 from scorelens_runtime.settings import options
 from scorelens_sidecar.recorder import Recorder
 from scorelens_sidecar.relay.capture import Capture
@@ -67,14 +66,5 @@ def command(settings: SidecarSettings) -> None:
         recorder.close()
 
 
-def main() -> None:
-    """Run the command; errors meant for people become one line on standard error."""
-    try:
-        command.main(prog_name="python -m scorelens_sidecar.relay")
-    except ScorelensError as error:
-        click.echo(f"scorelens: {error}", err=True)
-        sys.exit(error.exit_status)
-
-
 if __name__ == "__main__":
-    main()
+    run_part(command, "python -m scorelens_sidecar.relay")

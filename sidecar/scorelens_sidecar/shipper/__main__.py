@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import click
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
 from scorelens_runtime.logs import set_up
+from scorelens_runtime.main import run_part
 from scorelens_runtime.settings import options
 from scorelens_sidecar.calculation_log import CalculationLog
 from scorelens_sidecar.dead_letters import DeadLetters
@@ -128,14 +128,5 @@ def command(settings: SidecarSettings) -> None:
     shipper.run()
 
 
-def main() -> None:
-    """Run the command; errors meant for people become one line on standard error."""
-    try:
-        command.main(prog_name="python -m scorelens_sidecar.shipper")
-    except ScorelensError as error:
-        click.echo(f"scorelens: {error}", err=True)
-        sys.exit(error.exit_status)
-
-
 if __name__ == "__main__":
-    main()
+    run_part(command, "python -m scorelens_sidecar.shipper")
