@@ -66,7 +66,8 @@ lock: $(BIN)/uv  ## Lock the versions of all dependencies anew.
 	@$(LOCK) pyproject.toml --extra all --group dev --group build -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --extra all -c requirements/dev.txt -o requirements/run.txt
 	@$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
-	@for extra in scorer sidecar indexer client; do $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+	@$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	@for extra in scorer sidecar indexer client train; do $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 audit: $(VENV)/dev  ## Look the locked dependencies up in the public list of known faults.
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/run.txt

@@ -24,11 +24,12 @@ SHARED = {"scorelens", "scorelens_runtime"}
 MAY_IMPORT = {
     "scorelens": set[str](),
     "scorelens_runtime": {"scorelens"},
-    "scorelens_scorer": SHARED,
+    "scorelens_documents": SHARED,
+    "scorelens_scorer": SHARED | {"scorelens_documents"},
     "scorelens_sidecar": SHARED,
     "scorelens_store": SHARED,
     "scorelens_indexer": SHARED | {"scorelens_store"},
-    "scorelens_client": SHARED | {"scorelens_store"},
+    "scorelens_client": SHARED | {"scorelens_store", "scorelens_documents"},
 }
 PACKAGES = {folder.name: folder for root in ROOTS for folder in root.iterdir() if (folder / "__init__.py").exists()}
 SOURCES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py") if "_pb2" not in path.name)

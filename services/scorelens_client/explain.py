@@ -11,7 +11,7 @@ from scorelens.conventions import PURPOSE_KEY, VIEW_FULL, VIEW_KEY
 from scorelens.v1.scorer_pb2 import Calculation, Explanation, ScoreRequest
 from scorelens.v1.scorer_pb2_grpc import ScorerStub
 from scorelens_client.channel import open_channel, translate
-from scorelens_client.documents import document_of_record
+from scorelens_documents.documents import document_of_record
 from scorelens_runtime.errors import ScorelensError
 
 TIMEOUT = 60.0

@@ -11,12 +11,12 @@ from itertools import islice
 
 import click
 
-from scorelens_client.documents import write_document
 from scorelens_client.home import Home
 from scorelens_client.options import chosen, home_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
 from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, of_record, read_reference
 from scorelens_client.terminal import clean, notes, print_json
+from scorelens_documents.documents import write_document
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader, Selection
 from scorelens_store.query.parse import parse

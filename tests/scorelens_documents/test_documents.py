@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.documents import DocumentError, document_of_record, read_document, read_line, write_document
+from scorelens_documents.documents import DocumentError, document_of_record, read_document, read_line, write_document
 
 WHOLE: dict[str, Any] = {
     "id": "d-17",

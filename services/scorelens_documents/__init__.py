@@ -1,0 +1,1 @@
+"""Documents in files: rows of JSONL, CSV and Parquet, and the documents of the contract that they make."""
