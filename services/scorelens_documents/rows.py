@@ -1,7 +1,7 @@
 """Rows of files of any size: one at a time, numbered, with what they looked like.
 
-A file is JSONL, CSV, TSV or Parquet, told by its name's end (.jsonl .ndjson .csv .tsv .parquet, the first four also with
-.gz) or by `form`. Good rows are yielded, bad ones are told to `reject`, and reading goes on.
+A file is JSONL, CSV, TSV or Parquet, told by its name's end (.jsonl .ndjson .csv .tsv .parquet, the first four also
+with .gz) or by `form`. Good rows are yielded, bad ones are told to `reject`, and reading goes on.
 """
 
 from __future__ import annotations
