@@ -72,5 +72,12 @@ lock: $(BIN)/uv  ## Lock the versions of all dependencies anew.
 audit: $(VENV)/dev  ## Look the locked dependencies up in the public list of known faults.
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/run.txt
 
+$(VENV)/bench: $(VENV)/dev requirements/bench.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: $(VENV)/bench tools  ## Measure everything against its peers (ARGS="relay --write"; see docs/performance.md).
+	@$(BIN)/python -m bench $(ARGS)
+
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist
