@@ -29,7 +29,7 @@ demo: $(VENV)/run  ## Run the whole system on a made-up corpus until Ctrl-C (ARG
 	@$(BIN)/scorelens demo $(ARGS)
 
 test: $(VENV)/dev tools  ## Set everything up and run all tests.
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
 
 tools: $(VENV)/dev
 	@$(BIN)/python -m tests.tools

@@ -14,12 +14,16 @@ from tests.tools.missing import MissingPartError, missing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the parts they ask for, so that `-m "not elasticsearch and not go"` leaves them out."""
+    """Mark tests by the parts they ask for, so that `-m "not elasticsearch and not go"` leaves them out.
+
+    Where several processes share the tests, those with a server go to one of them, and other files stay whole.
+    """
     marks = {"elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch", "go_tools": "go"}
     for item in items:
-        for name in getattr(item, "fixturenames", ()):
-            if name in marks:
-                item.add_marker(marks[name])
+        found = {marks[name] for name in getattr(item, "fixturenames", ()) if name in marks}
+        for name in found:
+            item.add_marker(name)
+        item.add_marker(pytest.mark.xdist_group("elasticsearch" if "elasticsearch" in found else item.path.name))
 
 
 @pytest.fixture(scope="session")
