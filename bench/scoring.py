@@ -21,7 +21,6 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 
 from scorelens.v1.scorer_pb2 import Document
 from scorelens_runtime.home import default_home
-from scorelens_scorer.encode import Encoder
 from scorelens_scorer.features.text import TextFeatures, text_of
 from scorelens_scorer.linear_model import LinearModel
 from scorelens_scorer.reference import reference_model
@@ -73,7 +72,7 @@ def main() -> None:
 
 def _report(kind: str, model: LinearModel, pipeline: Pipeline, documents: Sequence[Document], rounds: int) -> None:
     served = Served.of(model)
-    encoder = Encoder(served)
+    encoder = served.encoder
     texts = [text_of(document) for document in documents]
 
     def encoded() -> None:

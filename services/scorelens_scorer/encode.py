@@ -9,7 +9,7 @@ import numpy as np
 
 from scorelens.v1.scorer_pb2 import Calculation, Document, DocumentCalculation, ModelRef, Result, TagScore
 from scorelens_scorer.model import Calculations, Explanation, Floats
-from scorelens_scorer.served import Served
+from scorelens_scorer.tags import Tag
 
 Made = tuple[Result, DocumentCalculation | None]
 
@@ -17,11 +17,11 @@ Made = tuple[Result, DocumentCalculation | None]
 class Encoder:
     """Makes messages of what one model said, copying what is the same for every document."""
 
-    def __init__(self, served: Served) -> None:
-        self._reference = ModelRef(id=served.id, version=served.version)
-        self._thresholds = np.array([tag.threshold for tag in served.tags])
-        self._scores = [TagScore(tag=tag.id, title=tag.title, group=tag.group) for tag in served.tags]
-        self._tags = [Calculation(tag=tag.id, threshold=tag.threshold) for tag in served.tags]
+    def __init__(self, model: str, version: str, tags: Sequence[Tag]) -> None:
+        self._reference = ModelRef(id=model, version=version)
+        self._thresholds = np.array([tag.threshold for tag in tags])
+        self._scores = [TagScore(tag=tag.id, title=tag.title, group=tag.group) for tag in tags]
+        self._tags = [Calculation(tag=tag.id, threshold=tag.threshold) for tag in tags]
 
     def encode(
         self, documents: Sequence[Document], chances: Floats, made: Calculations | None, *, full: bool

@@ -13,8 +13,8 @@ class UnknownModelError(LookupError):
     """No model of that id or version is served; the text says which are."""
 
 
-class Router:
-    """The served models, in the order in which they were named; of several versions the first is in use."""
+class Table:
+    """Served models that never change, in the order of their names; of several versions the first is in use."""
 
     def __init__(self, models: Iterable[Served]) -> None:
         """Take the models. Raises ModelRefusedError for none at all, or for the same version twice."""
@@ -32,6 +32,10 @@ class Router:
     def all(self) -> Sequence[Served]:
         """Return every model by id, the version in use of each first."""
         return [model for _, versions in sorted(self._versions.items()) for model in versions.values()]
+
+    def in_use(self) -> Sequence[Served]:
+        """Return the version in use of every model, in the order in which they are asked whose kind a document is."""
+        return self._in_use
 
     def named(self, name: str, version: str) -> Served:
         """Return a model by id and version, the one in use where the version is empty. Raises UnknownModelError."""
@@ -54,3 +58,30 @@ class Router:
     @staticmethod
     def _list(names: Iterable[str]) -> str:
         return ", ".join(sorted(map(repr, names)))
+
+
+class Router:
+    """The table in force. A call takes it once and keeps to it, so that its answer comes from one set of versions."""
+
+    def __init__(self, models: Iterable[Served]) -> None:
+        """Take the models. Raises ModelRefusedError as Table does."""
+        self.table = Table(models)
+
+    def replace(self, models: Iterable[Served]) -> None:
+        """Serve other models from the next call on; calls that began end with what they began with.
+
+        Raises ModelRefusedError as Table does; then nothing changes. One assignment, which readers need no lock for.
+        """
+        self.table = Table(models)
+
+    def all(self) -> Sequence[Served]:
+        """Return every model by id, the version in use of each first."""
+        return self.table.all()
+
+    def named(self, name: str, version: str) -> Served:
+        """Return a model by id and version, the one in use where the version is empty. Raises UnknownModelError."""
+        return self.table.named(name, version)
+
+    def for_kind(self, kind: str) -> Served:
+        """Return the model for documents of a kind."""
+        return self.table.for_kind(kind)

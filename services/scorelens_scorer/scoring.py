@@ -9,7 +9,7 @@ import grpc
 
 from scorelens.v1.scorer_pb2 import Document, ScoreRequest, ScoreResponse
 from scorelens_scorer.checks import Limits, RefusedError, check
-from scorelens_scorer.encode import Encoder, Made
+from scorelens_scorer.encode import Made
 from scorelens_scorer.model import ALL_TERMS
 from scorelens_scorer.router import Router, UnknownModelError
 from scorelens_scorer.served import Served
@@ -30,7 +30,6 @@ class Scorer:
 
     def __init__(self, router: Router, limits: Limits, default_terms: int) -> None:
         self.router, self._limits, self._default_terms = router, limits, default_terms
-        self._encoders = {id(served): Encoder(served) for served in router.all()}
 
     def answer(self, request: ScoreRequest, *, full: bool, waited_for: Callable[[], bool] = lambda: True) -> bytes:
         """Score a request and return the answer as bytes of a ScoreResponse.
@@ -46,7 +45,7 @@ class Scorer:
                 raise GivenUpError
             documents = [request.documents[place] for place in places]
             chances, calculations = served.score(documents, terms)
-            encoded = self._encoders[id(served)].encode(documents, chances, calculations, full=full)
+            encoded = served.encoder.encode(documents, chances, calculations, full=full)
             for place, (result, calculation) in zip(places, encoded, strict=True):
                 made[place] = (result, calculation)
                 size += result.ByteSize() + (calculation.ByteSize() if calculation else 0)
@@ -76,14 +75,15 @@ class Scorer:
 
     def _by_model(self, request: ScoreRequest) -> Sequence[tuple[Served, Sequence[int]]]:
         documents: Sequence[Document] = request.documents
+        table = self.router.table
         if request.model:
             try:
-                return [(self.router.named(request.model, request.model_version), range(len(documents)))]
+                return [(table.named(request.model, request.model_version), range(len(documents)))]
             except UnknownModelError as error:
                 raise RefusedError(grpc.StatusCode.NOT_FOUND, str(error)) from error
         places: dict[int, tuple[Served, list[int]]] = {}
         for place, document in enumerate(documents):
-            served = self.router.for_kind(document.kind)
+            served = table.for_kind(document.kind)
             places.setdefault(id(served), (served, []))[1].append(place)
         return list(places.values())
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from scorelens.v1 import scorer_pb2
 from scorelens.v1.scorer_pb2 import Document
+from scorelens_scorer.encode import Encoder
 from scorelens_scorer.errors import ModelFaultError, ModelRefusedError
 from scorelens_scorer.model import Calculations, Floats, Model, Scoring
 from scorelens_scorer.tags import Tag, served_tags
@@ -48,6 +50,11 @@ class Served:
         for tag in tags:
             described.tags.add(id=tag.id, title=tag.title, group=tag.group, threshold=tag.threshold)
         return cls(model, model.id, model.version, frozenset(model.kinds), tags, described)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """What makes messages of this model's scores."""
+        return Encoder(self.id, self.version, self.tags)
 
     def score(self, documents: Sequence[Document], terms: int) -> tuple[Floats, Calculations | None]:
         """Return probabilities (documents, tags) and, where terms are asked for, calculations.
