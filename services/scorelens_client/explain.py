@@ -8,9 +8,10 @@ from typing import Any
 import grpc
 
 from scorelens.conventions import PURPOSE_KEY, VIEW_FULL, VIEW_KEY
-from scorelens.v1.scorer_pb2 import Calculation, Explanation, ScoreRequest
+from scorelens.v1.scorer_pb2 import ScoreRequest
 from scorelens.v1.scorer_pb2_grpc import ScorerStub
 from scorelens_client.channel import open_channel, translate
+from scorelens_client.sdk.calculation import as_stored
 from scorelens_documents.documents import document_of_record
 from scorelens_runtime.errors import ScorelensError
 
@@ -48,34 +49,6 @@ def explain_again(record: dict[str, Any], address: str) -> dict[str, Any]:
     again = record | {"calculation": [as_stored(one) for one in answer.calculations.documents[0].tags]}
     _compare(record, again)
     return again
-
-
-def as_stored(one: Calculation) -> dict[str, Any]:
-    """Return a calculation in the shape that records have."""
-    return {
-        "tag": one.tag,
-        "explanation": _EXPLANATIONS.get(one.explanation, "none"),
-        "intercept": one.intercept,
-        "feature": list(one.terms.feature),
-        "value": list(one.terms.value),
-        "coefficient": list(one.terms.coefficient),
-        "contribution": list(one.terms.contribution),
-        "remainder": one.remainder,
-        "remainder_terms": one.remainder_terms,
-        "margin": one.margin,
-        "link": one.link.name,
-        "link_parameters": dict(one.link.parameters),
-        "probability": one.probability,
-        "threshold": one.threshold,
-        "selected": one.selected,
-        "intermediates": dict(one.intermediates),
-    }
-
-
-_EXPLANATIONS = {
-    Explanation.EXPLANATION_EXACT: "exact",
-    Explanation.EXPLANATION_APPROXIMATE: "approximate",
-}
 
 
 def _compare(before: dict[str, Any], after: dict[str, Any]) -> None:

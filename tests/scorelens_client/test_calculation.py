@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from scorelens_client.calculation import bar, explained, sigmoid, table
+from scorelens_client.calculation import bar, table
+from scorelens_client.sdk.calculation import calculations_of, sigmoid
 
 RECORD: dict[str, Any] = {
     "titles": {"complaint": "Complaint"},
@@ -40,7 +41,7 @@ def shown(change: dict[str, Any] | None = None, width: int = 100, most: int | No
     """Return the calculation as it is printed."""
     record = RECORD | {"calculation": [RECORD["calculation"][0] | (change or {})]}
     console = Console(file=io.StringIO(), width=width)
-    console.print(table(explained(record)[0], width, most))
+    console.print(table(calculations_of(record)[0], width, most))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

@@ -12,12 +12,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from scorelens_client.calculation import Explained, explained, table
+from scorelens_client.calculation import table
 from scorelens_client.explain import explain_again
 from scorelens_client.home import Home
 from scorelens_client.listing import tags_of, time_of
 from scorelens_client.options import home_option, json_option, store_option
 from scorelens_client.reading import named, open_store
+from scorelens_client.sdk.calculation import Calculation, calculations_of
 from scorelens_client.terminal import clean, print_json, results
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader, Selection, Sort
@@ -95,7 +96,7 @@ def print_record(console: Console, record: Record, most_tags: int) -> None:
     """Print one score of a document with its calculation, for a few of the selected tags."""
     _print_document(console, record, full=False)
     _print_scores(console, [record], record, 1)
-    tags = [one.tag for one in explained(record) if one.selected][:most_tags]
+    tags = [one.tag for one in calculations_of(record) if one.selected][:most_tags]
     _print_calculations(console, record, tuple(tags), MOST_TERMS)
 
 
@@ -216,7 +217,7 @@ FLAGS = {
 
 
 def _print_calculations(console: Console, record: Record, tags: tuple[str, ...], most: int | None) -> None:
-    found = explained(record)
+    found = calculations_of(record)
     if not found:
         console.print("no calculation was recorded with this score", style="yellow")
         return
@@ -230,7 +231,7 @@ def _print_calculations(console: Console, record: Record, tags: tuple[str, ...],
         console.print(f"other tags (--tag explains one): {rest}", style="dim")
 
 
-def _wanted(found: Sequence[Explained], tags: tuple[str, ...]) -> list[Explained]:
+def _wanted(found: Sequence[Calculation], tags: tuple[str, ...]) -> list[Calculation]:
     if tags:
         known = {one.tag for one in found}
         for tag in tags:

@@ -1,0 +1,1 @@
+"""The Python SDK: scoring, searching and pulling documents from notebooks and services."""

@@ -1,0 +1,175 @@
+"""How the probability of one tag came about, from a stored record or from an answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scorelens.v1.scorer_pb2 import Calculation as Message
+from scorelens.v1.scorer_pb2 import Explanation
+
+SUM_TOLERANCE: Final = 1e-6
+
+_EXPLANATIONS: Final = {
+    Explanation.EXPLANATION_EXACT: "exact",
+    Explanation.EXPLANATION_APPROXIMATE: "approximate",
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """What one feature adds to the margin; value and coefficient are None for sums of others."""
+
+    feature: str
+    contribution: float
+    value: float | None = None
+    coefficient: float | None = None
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """One tag's calculation: the terms by size of their contribution, and what they lead to.
+
+    `explanation` is "exact", "approximate" or "none". A number that is not finite is a NaN here.
+    """
+
+    tag: str
+    title: str
+    explanation: str
+    intercept: float
+    terms: Sequence[Term]
+    remainder: float
+    remainder_terms: int
+    margin: float
+    link: str
+    link_parameters: Mapping[str, float]
+    probability: float
+    threshold: float
+    selected: bool
+    intermediates: Mapping[str, float]
+
+    @property
+    def sum(self) -> float:
+        """Return what the parts add up to, here and now."""
+        return total((self.intercept, self.remainder, *(term.contribution for term in self.terms)))
+
+    @property
+    def adds_up(self) -> bool:
+        """Tell whether the parts add up to the margin, within rounding."""
+        return abs(self.sum - self.margin) <= SUM_TOLERANCE * max(1.0, abs(self.margin))
+
+    @property
+    def linked(self) -> float | None:
+        """Return the link function of the margin; None for a link that is not known here."""
+        if self.link == "identity":
+            return self.margin
+        if self.link != "sigmoid":
+            return None
+        return sigmoid(self._slope * self.margin + self._offset)
+
+    @property
+    def threshold_margin(self) -> float | None:
+        """Return the margin at which the probability is the threshold; None where that is not known."""
+        if self.link == "identity":
+            return self.threshold
+        if self.link != "sigmoid" or not 0 < self.threshold < 1 or not self._slope:
+            return None
+        return (math.log(self.threshold / (1 - self.threshold)) - self._offset) / self._slope
+
+    def picture(self, terms: int = 12) -> str:
+        """Return the calculation as a picture (SVG): the sum as a waterfall, then the probability and the threshold."""
+        from scorelens_client.sdk.waterfall import waterfall
+
+        return waterfall(self, terms)
+
+    def _repr_svg_(self) -> str:
+        return self.picture()
+
+    @property
+    def _slope(self) -> float:
+        return self.link_parameters.get("slope", 1.0)
+
+    @property
+    def _offset(self) -> float:
+        return self.link_parameters.get("offset", 0.0)
+
+
+def sigmoid(margin: float) -> float:
+    """Return 1 / (1 + exp(-margin)), without overflow."""
+    if margin >= 0:
+        return 1 / (1 + math.exp(-margin))
+    return math.exp(margin) / (1 + math.exp(margin))
+
+
+def total(numbers: Sequence[float]) -> float:
+    """Return the sum, rounded once; a NaN where it has no value or is larger than any float."""
+    try:
+        return math.fsum(numbers)
+    except (ValueError, OverflowError):
+        return math.nan
+
+
+def calculations_of(record: Mapping[str, Any]) -> list[Calculation]:
+    """Return the calculations of a record, the most probable tag first."""
+    titles = record.get("titles") or {}
+    found = [read_calculation(part, titles) for part in record.get("calculation") or ()]
+    return sorted(found, key=lambda one: _by_size(one.probability))
+
+
+def as_stored(one: Message) -> dict[str, Any]:
+    """Return a calculation of an answer in the shape that records have."""
+    return {
+        "tag": one.tag,
+        "explanation": _EXPLANATIONS.get(one.explanation, "none"),
+        "intercept": one.intercept,
+        "feature": list(one.terms.feature),
+        "value": list(one.terms.value),
+        "coefficient": list(one.terms.coefficient),
+        "contribution": list(one.terms.contribution),
+        "remainder": one.remainder,
+        "remainder_terms": one.remainder_terms,
+        "margin": one.margin,
+        "link": one.link.name,
+        "link_parameters": dict(one.link.parameters),
+        "probability": one.probability,
+        "threshold": one.threshold,
+        "selected": one.selected,
+        "intermediates": dict(one.intermediates),
+    }
+
+
+def read_calculation(part: Mapping[str, Any], titles: Mapping[str, str]) -> Calculation:
+    """Read one calculation in the shape that records have."""
+    tag = str(part.get("tag", ""))
+    return Calculation(
+        tag=tag,
+        title=titles.get(tag) or tag,
+        explanation=str(part.get("explanation", "none")),
+        intercept=_number(part.get("intercept")),
+        terms=tuple(sorted(_terms(part), key=lambda term: _by_size(term.contribution))),
+        remainder=_number(part.get("remainder")),
+        remainder_terms=int(part.get("remainder_terms") or 0),
+        margin=_number(part.get("margin")),
+        link=str(part.get("link") or "identity"),
+        link_parameters={name: _number(value) for name, value in (part.get("link_parameters") or {}).items()},
+        probability=_number(part.get("probability")),
+        threshold=_number(part.get("threshold")),
+        selected=bool(part.get("selected")),
+        intermediates={name: _number(value) for name, value in (part.get("intermediates") or {}).items()},
+    )
+
+
+def _terms(part: Mapping[str, Any]) -> list[Term]:
+    features, *columns = (part.get(name) or [] for name in ("feature", "contribution", "value", "coefficient"))
+    rows = zip(features, *columns, strict=False)
+    return [Term(str(feature), *map(_number, numbers)) for feature, *numbers in rows]
+
+
+def _by_size(number: float) -> float:
+    return math.inf if math.isnan(number) else -abs(number)
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)

@@ -1,0 +1,1 @@
+"""The SDK on real servers and real stores."""
