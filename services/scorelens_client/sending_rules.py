@@ -56,17 +56,15 @@ def judge(error: grpc.RpcError) -> Verdict:
 
 def told_pause(error: grpc.RpcError) -> float | None:
     """Return the seconds of the RetryInfo that came with a failed call; None without one."""
-    for key, value in error.trailing_metadata() or ():
-        if key == DETAILS_KEY and isinstance(value, bytes):
-            return _retry_delay(value)
-    return None
+    details = dict(error.trailing_metadata() or ()).get(DETAILS_KEY)
+    return _retry_delay(details) if isinstance(details, bytes) else None
 
 
 def pause_before(attempt: int, told: float | None = None) -> float:
     """Return the seconds to wait before the given attempt (1 is the first repetition): growing, with jitter."""
     if told is not None:
         return told
-    longest = min(FIRST_PAUSE * 2 ** min(attempt - 1, 10), LONGEST_PAUSE)
+    longest: float = min(FIRST_PAUSE * 2 ** min(attempt - 1, 10), LONGEST_PAUSE)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311
 
 
