@@ -1,32 +1,25 @@
-"""Finding models by name: a reference model, module:attribute, a folder, or an entry point."""
+"""Finding models that are not kept in the registry: module:attribute, a folder, or an entry point."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
 from scorelens_runtime.errors import ScorelensError
 from scorelens_scorer.errors import ModelRefusedError
-from scorelens_scorer.reference import reference_model
 from scorelens_scorer.saved import MANIFEST, load
-from scorelens_scorer.served import Served
 from scorelens_scorer.training.recipes import RECIPES
 
 GROUP: Final = "scorelens.models"
 """Group of the entry points by which installed packages offer models."""
 
 
-def find(names: tuple[str, ...], cache: Path) -> list[Served]:
-    """Return the models of these names, or the reference models where there are none. Raises ModelRefusedError."""
-    return [Served.of(_find(name, cache)) for name in names or tuple(RECIPES)]
-
-
-def _find(name: str, cache: Path) -> object:
-    if name in RECIPES:
-        return reference_model(name, cache)
+def find(name: str, kept: Iterable[str] = ()) -> object:
+    """Return the model of a name. Raises ModelRefusedError; it tells names that are `kept` elsewhere, too."""
     if _is_folder(name):
         return load(Path(name).expanduser())
     if ":" in name:
@@ -34,7 +27,7 @@ def _find(name: str, cache: Path) -> object:
     offered = entry_points(group=GROUP)
     if name in offered.names:
         return _make(name, offered[name].load)
-    known = ", ".join(sorted({*RECIPES, *offered.names}))
+    known = ", ".join(sorted({*RECIPES, *kept, *offered.names}))
     raise ModelRefusedError(
         f"setting --model: {name!r} is no folder with a {MANIFEST}, no module:attribute, and none of {known}"
     )

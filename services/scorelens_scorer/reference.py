@@ -20,6 +20,11 @@ PATIENCE = 2.0
 """Seconds after which a person at a terminal is told what takes so long."""
 
 
+def is_kept(name: str, cache: Path) -> bool:
+    """Tell whether a reference model is in the cache, so that it need not be trained."""
+    return (cache / name / version()).exists()
+
+
 def reference_model(name: str, cache: Path) -> LinearModel:
     """Load a reference model from the cache, and train it first where it is not there or cannot be read."""
     folder = cache / name / version()

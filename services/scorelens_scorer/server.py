@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import weakref
+
 from scorelens.conventions import SCORER_SERVICE
 from scorelens_runtime.serving import RunningServer, Serving
 from scorelens_scorer.checks import Limits
-from scorelens_scorer.finding import find
+from scorelens_scorer.lineup import Lineup
 from scorelens_scorer.router import Router
 from scorelens_scorer.scoring import Scorer
 from scorelens_scorer.service import Service
 from scorelens_scorer.settings import ScorerSettings
+from scorelens_scorer.watching import watch
 
 
 def start(settings: ScorerSettings) -> tuple[RunningServer, Router]:
     """Load the models and serve them. Raises ModelRefusedError or SettingError."""
-    router = Router(find(settings.model, settings.cache))
+    lineup = Lineup(settings.model, settings.cache)
+    router = Router(lineup.load())
+    watcher = watch(router, lineup)
     limits = Limits(settings.max_documents, settings.max_text, settings.max_message)
     serving = Serving(
         listen=settings.listen,
@@ -24,4 +29,6 @@ def start(settings: ScorerSettings) -> tuple[RunningServer, Router]:
         max_connection_age=settings.max_connection_age,
     )
     service = Service(Scorer(router, limits, settings.terms))
-    return RunningServer(serving, [SCORER_SERVICE], service.add_to), router
+    server = RunningServer(serving, [SCORER_SERVICE], service.add_to)
+    weakref.finalize(server, watcher.stop)
+    return server, router

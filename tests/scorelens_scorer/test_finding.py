@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scorelens_scorer.errors import ModelRefusedError
-from scorelens_scorer.finding import find
 from scorelens_scorer.linear_model import LinearModel
+from scorelens_scorer.lineup import Lineup
 from scorelens_scorer.router import Router
 from scorelens_scorer.saved import save
 from scorelens_scorer.served import Served
@@ -20,13 +20,13 @@ OWN = "tests.scorelens_scorer.own_models"
 
 def test_no_name_means_both_reference_models(cache: Path, tagger: LinearModel, ranker: LinearModel) -> None:
     """Without a name the reference models are served, from the cache."""
-    assert [served.version for served in find((), cache)] == [tagger.version, ranker.version]
+    assert [served.version for served in Lineup((), cache).load()] == [tagger.version, ranker.version]
 
 
 def test_models_are_found_in_folders_and_modules(ranker: LinearModel, tmp_path: Path) -> None:
     """A folder, a class, an instance and a dotted attribute are found."""
     save(ranker, tmp_path / "mine")
-    found = find((str(tmp_path / "mine"), f"{OWN}:Loud", f"{OWN}:slow", f"{OWN}:Foreign"), tmp_path)
+    found = Lineup((str(tmp_path / "mine"), f"{OWN}:Loud", f"{OWN}:slow", f"{OWN}:Foreign"), tmp_path).load()
     assert [served.id for served in found] == ["offer-ranker", "loud", "slow", "foreign"]
 
 
@@ -37,9 +37,9 @@ def test_models_are_found_by_entry_point(tmp_path: Path, monkeypatch: pytest.Mon
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: shouting\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(f"[scorelens.models]\nshouting = {OWN}:Loud\n")
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    assert [served.id for served in find(("shouting",), tmp_path)] == ["loud"]
+    assert [served.id for served in Lineup(("shouting",), tmp_path).load()] == ["loud"]
     with pytest.raises(ModelRefusedError, match="media-tagger, offer-ranker, shouting"):
-        find(("shuting",), tmp_path)
+        Lineup(("shuting",), tmp_path).load()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_models_are_found_by_entry_point(tmp_path: Path, monkeypatch: pytest.Mon
 def test_what_is_no_model_is_refused(name: str, text: str, tmp_path: Path) -> None:
     """Each wrong name is refused in one line that says why."""
     with pytest.raises(ModelRefusedError, match=text) as refused:
-        find((name,), tmp_path)
+        Lineup((name,), tmp_path).load()
     assert "\n" not in str(refused.value)
 
 
