@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from scorelens_client.batches import Line
-from scorelens_documents.documents import DocumentError, read_line
+from scorelens_documents.documents import read_line
+from scorelens_documents.errors import DocumentError
 
 LONGEST_LINE = 128 * 2**20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

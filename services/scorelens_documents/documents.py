@@ -1,6 +1,7 @@
 """Documents as JSON: one object per line, with the names of the contract's fields.
 
-Both ways are here, so that what `scorelens pull` writes is what `scorelens score` reads.
+Both ways are here, so that what `scorelens pull` writes is what `scorelens score` reads. Tables have poorer types than
+JSON, so numbers, times, lists and objects are also read from strings that hold them.
 """
 
 from __future__ import annotations
@@ -8,26 +9,25 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from scorelens.v1.scorer_pb2 import ActivityEvent, Document
-from scorelens_runtime.errors import ScorelensError
+from scorelens_documents.errors import DocumentError
 
 LONGEST_WHOLE = 2**63 - 1
-
-
-class DocumentError(ScorelensError):
-    """A line that is not a document; `field` is empty when the line as a whole is wrong."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field}: {reason}" if field else reason)
-        self.field, self.reason = field, reason
+LONGEST_SHOWN = 40
 
 
 def read_line(line: bytes) -> Document:
     """Read one JSON line. Raises DocumentError that names the field."""
+    return read_document(read_object(line))
+
+
+def read_object(line: bytes) -> dict[str, Any]:
+    """Read the JSON object of a line. Raises DocumentError."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -40,7 +40,7 @@ def read_line(line: bytes) -> Document:
         raise DocumentError("", "the line is not JSON: a number too long, or too many brackets") from error
     if not isinstance(value, dict):
         raise DocumentError("", f"the line must be a JSON object, not {_name(value)}")
-    return read_document(value)
+    return value
 
 
 def read_document(value: Mapping[str, Any]) -> Document:
@@ -53,10 +53,10 @@ def read_document(value: Mapping[str, Any]) -> Document:
     for name, part in value.items():
         if part is None:
             continue
-        if name in _FIELDS:
-            _FIELDS[name](document, name, part)
+        if name in FIELDS:
+            FIELDS[name](document, name, part)
         else:
-            document.attributes[_text("a field's name", name)] = _attribute(name, part)
+            document.attributes[_text("a field's name", name)] = attribute_text(name, part)
     return document
 
 
@@ -128,10 +128,24 @@ def _text(field: str, value: object) -> str:
 
 
 def _name_text(field: str, value: object) -> str:
+    if isinstance(value, float) and value.is_integer():  # a table's column of numbers of which some are absent
+        value = int(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(field, value)
 
 
+def _number_in(field: str, text: str) -> int | float:
+    for read in (int, float):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+    raise DocumentError(field, f"must be a number, not {shown!r}")
+
+
 def _number(field: str, value: object) -> float:
+    if isinstance(value, str):
+        value = _number_in(field, value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise DocumentError(field, f"must be a number, not {_name(value)}")
     try:
@@ -146,24 +160,42 @@ def _number(field: str, value: object) -> float:
 
 
 def _whole(field: str, value: object) -> int:
-    number = _number(field, value)
-    if not number.is_integer() or not 0 <= number <= LONGEST_WHOLE:
+    number = _number_in(field, value) if isinstance(value, str) else value
+    exact = number if isinstance(number, int) and not isinstance(number, bool) else _number(field, number)
+    if exact != int(exact) or not 0 <= exact <= LONGEST_WHOLE:
         raise DocumentError(field, f"must be a whole number of at least 0, not {value}")
-    return min(int(value), LONGEST_WHOLE)  # type: ignore[call-overload,no-any-return]
+    return int(exact)
 
 
 def _time(field: str, value: object) -> Timestamp:
-    time = Timestamp()
+    text, time = _text(field, value), Timestamp()
     try:
-        time.FromJsonString(_text(field, value))
-    except ValueError as error:
-        raise DocumentError(
-            field, f"must be a time as RFC 3339 writes it, such as 2026-11-22T10:00:00Z, not {value!r}"
-        ) from error
+        time.FromJsonString(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text)
+            time.FromDatetime(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):
+            shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+            raise DocumentError(
+                field, f"must be a time as RFC 3339 writes it, such as 2026-11-22T10:00:00Z, not {shown!r}"
+            ) from None
     return time
 
 
-def _attribute(field: str, value: object) -> str:
+def _json_in(field: str, value: object, kind: type, opening: str) -> object:
+    """Return what a string holds that is JSON of a kind, or the value itself."""
+    if not isinstance(value, str) or not value.lstrip().startswith(opening):
+        return value
+    try:
+        content = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(field, f"is not the JSON that it begins as: {str(error)[:100]}") from error
+    return content if isinstance(content, kind) else value
+
+
+def attribute_text(field: str, value: object) -> str:
+    """Write a value of any shape as the text of an attribute. Raises DocumentError."""
     match value:
         case str():
             return _text(field, value)
@@ -172,10 +204,10 @@ def _attribute(field: str, value: object) -> str:
         case float():
             return json.dumps(_number(field, value))
         case list():
-            return ", ".join(_attribute(f"{field}[{place}]", part) for place, part in enumerate(value))
+            return ", ".join(attribute_text(f"{field}[{place}]", part) for place, part in enumerate(value))
         case dict():
             return ", ".join(
-                f"{_text(field, key)}: {_attribute(f'{field}.{key}', part)}" for key, part in value.items()
+                f"{_text(field, key)}: {attribute_text(f'{field}.{key}', part)}" for key, part in value.items()
             )
         case _:
             return json.dumps(value)
@@ -193,14 +225,16 @@ def _set_time(message: Any, field: str, value: object) -> None:
 
 
 def _set_attributes(document: Document, field: str, value: object) -> None:
+    value = _json_in(field, value, dict, "{")
     if not isinstance(value, dict):
         raise DocumentError(field, f"must be an object, not {_name(value)}")
     for name, part in value.items():
         if part is not None:
-            document.attributes[_text(field, name)] = _attribute(f"{field}.{name}", part)
+            document.attributes[_text(field, name)] = attribute_text(f"{field}.{name}", part)
 
 
 def _set_events(document: Document, field: str, value: object) -> None:
+    value = _json_in(field, value, list, "[")
     if not isinstance(value, list):
         raise DocumentError(field, f"must be a list, not {_name(value)}")
     for place, part in enumerate(value):
@@ -217,7 +251,7 @@ def _set_events(document: Document, field: str, value: object) -> None:
 
 _NAMES = ("id", "customer_id")
 _TEXTS = ("kind", "title", "text", "language", "author", "source", "source_uri")
-_FIELDS: Mapping[str, Callable[[Any, str, object], None]] = {
+FIELDS: Mapping[str, Callable[[Any, str, object], None]] = {
     **dict.fromkeys(_NAMES, _set(_name_text)),
     **dict.fromkeys(_TEXTS, _set(_text)),
     "audience": _set(_whole),

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_documents.documents import DocumentError, document_of_record, read_document, read_line, write_document
+from scorelens_documents.documents import document_of_record, read_document, read_line, write_document
+from scorelens_documents.errors import DocumentError
 
 WHOLE: dict[str, Any] = {
     "id": "d-17",
@@ -57,6 +58,19 @@ def test_a_number_is_a_good_id() -> None:
     assert read_document({"id": 17}).id == "17"
 
 
+def test_numbers_times_lists_and_objects_are_read_from_strings() -> None:
+    """Tables hold as strings what JSON has types for; it is the same document."""
+    as_strings = WHOLE | {
+        "audience": "1200",
+        "published_time": "2026-11-22 11:00:00.25+01:00",
+        "events": json.dumps(WHOLE["events"]).replace("2100.5", '"2100.5"'),
+        "attributes": json.dumps(WHOLE["attributes"]),
+    }
+    assert read_document(as_strings) == read_document(WHOLE)
+    assert read_document({"published_time": "2026-11-22"}).published_time.seconds == 1795305600
+    assert read_document({"id": 17.0, "audience": str(2**63 - 1)}) == Document(id="17", audience=2**63 - 1)
+
+
 @pytest.mark.parametrize(
     ("line", "field", "reason"),
     [
@@ -65,6 +79,10 @@ def test_a_number_is_a_good_id() -> None:
         (b'{"audience": 1e300}', "audience", "whole number"),
         (b'{"audience": NaN}', "audience", "finite"),
         (b'{"audience": true}', "audience", "must be a number"),
+        (b'{"audience": "many"}', "audience", "must be a number, not 'many'"),
+        (b'{"audience": "1.5"}', "audience", "whole number"),
+        (b'{"events": "[{"}', "events", "not the JSON"),
+        (b'{"events": "none"}', "events", "must be a list"),
         (b'{"mood": NaN}', "mood", "finite"),
         (b'{"mood": [1, Infinity]}', "mood[1]", "finite"),
         (b'{"events": [{"amount": 1e999}]}', "events[0].amount", "finite"),
