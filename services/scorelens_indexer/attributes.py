@@ -7,18 +7,16 @@ attribute.
 
 from __future__ import annotations
 
-import functools
-import struct
 from collections.abc import Iterable, Mapping, Sized
 from typing import Any, TypeVar
 
 from opentelemetry.proto.common.v1.common_pb2 import ArrayValue
 
 from scorelens_indexer.errors import PermanentError
+from scorelens_indexer.event_bytes import read_doubles
 
 Value = TypeVar("Value")
 
-_DOUBLE_SIZE = 11  # bytes of a double in a serialised ArrayValue
 _EMPTY = ArrayValue()
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**63 - 1
 
@@ -102,7 +100,7 @@ class Attributes:
     def numbers(self, name: str) -> list[float]:
         """Return a list of doubles, NaN and infinities among them; an absent attribute is an empty list."""
         array = self._array(name)
-        numbers = _doubles(array.SerializeToString())
+        numbers = read_doubles(array.SerializeToString())
         return [self._as_number(name, value) for value in array.values] if numbers is None else numbers
 
     def check_length(self, name: str, values: Sized, leader: str, length: int) -> None:
@@ -167,24 +165,3 @@ def plain(value: Any) -> Any:
     if kind == "kvlist_value":
         return {pair.key: plain(pair.value) for pair in content.values}
     return content.hex() if kind == "bytes_value" else content
-
-
-def _doubles(array: bytes) -> list[float] | None:
-    """Read a serialised ArrayValue whose values are all doubles in one step, since a message each is far slower.
-
-    Returns None when anything else is in it: every value then has to be looked at.
-    """
-    count, rest = divmod(len(array), _DOUBLE_SIZE)
-    if (
-        rest
-        or array[0::_DOUBLE_SIZE] != b"\x0a" * count  # the tag of an AnyValue,
-        or array[1::_DOUBLE_SIZE] != b"\x09" * count  # its length
-        or array[2::_DOUBLE_SIZE] != b"\x21" * count  # and the tag of its double; the double is the last eight bytes
-    ):
-        return None
-    return list(_layout(count).unpack(array))
-
-
-@functools.lru_cache(maxsize=256)
-def _layout(count: int) -> struct.Struct:
-    return struct.Struct("<" + "3xd" * count)

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from scorelens import conventions as names
-from scorelens.tag_names import tag_id
+from scorelens.tag_names import is_tag_id, tag_id
 from scorelens_indexer.attributes import Attributes
 from scorelens_indexer.errors import PermanentError
+from scorelens_indexer.event_bytes import read_attributes
+from scorelens_indexer.otlp import parse_event
 
 TOLERANCE: Final = 1e-6
 """How far a sum may be off, relative to its largest part where that is above 1; probabilities absolutely."""
@@ -41,8 +43,95 @@ class Calculation(NamedTuple):
     intermediates: dict[str, float]
 
 
-def read_calculation(event: Any) -> Calculation:
-    """Read a span event. Raises PermanentError that names the tag and the attribute at fault."""
+_WRITTEN: Final = (
+    "tag",
+    "explanation",
+    "intercept",
+    "feature",
+    "value",
+    "coefficient",
+    "contribution",
+    "remainder",
+    "remainder_terms",
+    "margin",
+    "link",
+    "link_parameters",
+    "probability",
+    "threshold",
+    "selected",
+    "intermediates",
+)
+"""Names of the fields of a calculation in a record, in their order."""
+
+_TYPES: Final = (str, str, float, list, list, list, list, float, int, float, str, dict, float, float, bool, dict)
+"""Types of the fields of a calculation whose event needs no second look."""
+
+
+def read_calculations(events: Iterable[bytes]) -> list[Calculation]:
+    """Read those of a span's events that are calculations.
+
+    Raises PermanentError that names the tag and the attribute at fault.
+    """
+    found = (_read_usual(event) or _read_any(event) for event in events)
+    return [calculation for calculation in found if calculation is not None]
+
+
+def _read_usual(event: bytes) -> Calculation | None:
+    """Read an event whose attributes all have the types that the sidecar gives them; None for any other."""
+    found: Any = read_attributes(event, names.CALCULATION_EVENT)
+    if found is None:
+        return None
+    get = found.get
+    calculation = Calculation(
+        get(names.CALCULATION_TAG),
+        get(names.EXPLANATION),
+        get(names.INTERCEPT, 0.0),
+        get(names.TERM_FEATURES, []),
+        get(names.TERM_VALUES, []),
+        get(names.TERM_COEFFICIENTS, []),
+        get(names.TERM_CONTRIBUTIONS, []),
+        get(names.REMAINDER, 0.0),
+        get(names.REMAINDER_TERMS, 0),
+        get(names.MARGIN),
+        get(names.LINK),
+        _paired(get(names.LINK_PARAMETER_KEYS, []), get(names.LINK_PARAMETER_VALUES, [])),
+        get(names.PROBABILITY),
+        get(names.THRESHOLD),
+        get(names.SELECTED),
+        _paired(get(names.INTERMEDIATE_KEYS, []), get(names.INTERMEDIATE_VALUES, [])),
+    )
+    return calculation if _is_usual(calculation) else None
+
+
+def _paired(keys: Any, values: Any) -> Any:
+    """Return a map of names to numbers; None where they are no such lists."""
+    if not keys and not values:
+        return {}
+    usual = _is_list(keys, str) and _is_list(values, float) and len(keys) == len(values)
+    return dict(zip(keys, values, strict=True)) if usual else None
+
+
+def _is_usual(calculation: Calculation) -> bool:
+    if tuple(map(type, calculation)) != _TYPES or not is_tag_id(calculation.tag):
+        return False
+    columns = (calculation.values, calculation.coefficients, calculation.contributions)
+    return (
+        calculation.explanation in _EXPLANATIONS
+        and _is_list(calculation.features, str)
+        and all(len(column) == len(calculation.features) and _is_list(column, float) for column in columns)
+    )
+
+
+def _is_list(values: Any, kind: type) -> bool:
+    """Tell whether a list of one type is of this one."""
+    return type(values) is list and (not values or type(values[0]) is kind)
+
+
+def _read_any(data: bytes) -> Calculation | None:
+    """Read an event of any shape; None for one that is no calculation."""
+    event = parse_event(data)
+    if event.name != names.CALCULATION_EVENT:
+        return None
     attributes = Attributes(event.attributes, "calculation: ")
     tag = tag_id(attributes.text(names.CALCULATION_TAG))
     attributes.at(f"calculation of {tag!r}: ")
@@ -86,24 +175,21 @@ def adds_up(calculation: Calculation) -> bool:
 
 def write_calculation(calculation: Calculation) -> dict[str, Any]:
     """Return the calculation as JSON keeps it: NaN and infinities are null."""
-    return {
-        "tag": calculation.tag,
-        "explanation": calculation.explanation,
-        "intercept": finite(calculation.intercept),
-        "feature": calculation.features,
-        "value": finite_list(calculation.values),
-        "coefficient": finite_list(calculation.coefficients),
-        "contribution": finite_list(calculation.contributions),
-        "remainder": finite(calculation.remainder),
-        "remainder_terms": calculation.remainder_terms,
-        "margin": finite(calculation.margin),
-        "link": calculation.link,
-        "link_parameters": finite_map(calculation.link_parameters),
-        "probability": finite(calculation.probability),
-        "threshold": finite(calculation.threshold),
-        "selected": calculation.selected,
-        "intermediates": finite_map(calculation.intermediates),
-    }
+    written = dict(zip(_WRITTEN, calculation, strict=True))
+    if not is_finite(calculation):
+        written |= {name: _finite(part) for name, part in written.items()}
+    return written
+
+
+def _finite(part: Any) -> Any:
+    match part:
+        case float():
+            return finite(part)
+        case dict():
+            return finite_map(part)
+        case [float(), *_]:
+            return finite_list(part)
+    return part
 
 
 def is_finite(calculation: Calculation) -> bool:

@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from scorelens_indexer.account import Account, Counts
 from scorelens_indexer.budget import Budget
 from scorelens_indexer.dead_letters import DeadLetters, Letter
-from scorelens_indexer.errors import MalformedError, OverloadedError, PermanentError
+from scorelens_indexer.errors import OverloadedError, PermanentError
 from scorelens_indexer.identity import identify
 from scorelens_indexer.origin import read_origin
+from scorelens_indexer.otlp import Request, parse
 from scorelens_indexer.records import read_record
 from scorelens_indexer.writer import Writer
 from scorelens_store.contract import Outcome, PutResult, Record
@@ -54,7 +52,7 @@ class Conversion:
 
     def put_aside(self, source: Source, reason: str) -> None:
         """Make a span a dead letter, with the resource and the scope that belong to it where there is room for them."""
-        export = ExportTraceServiceRequest()
+        export = Request()
         of_resource = export.resource_spans.add(schema_url=source.of_resource.schema_url)
         of_scope = of_resource.scope_spans.add(schema_url=source.of_scope.schema_url)
         of_scope.spans.add().CopyFrom(source.span)
@@ -91,11 +89,11 @@ class Intake:
                 return self._accept(request)
         except OverloadedError:
             with self._refusing:  # one at a time, since these are beyond the budget
-                self._count_refused(sum(1 for _ in _sources(_parse(request))))
+                self._count_refused(sum(1 for _ in _sources(parse(request))))
             raise
 
     def _accept(self, request: bytes) -> Rejections:
-        conversion = convert(_parse(request))
+        conversion = convert(parse(request))
         try:
             results = self._writer.put(conversion.records, len(request)) if conversion.records else []
             _put_rejected_aside(conversion, results)
@@ -114,7 +112,7 @@ class Intake:
 
 
 def convert(export: Any) -> Conversion:
-    """Turn every span of an export into a record, a dead letter, or a count of those that are not meant for us."""
+    """Turn every span of an export (otlp.py) into a record, a dead letter, or a count of those that are not meant for us."""
     conversion = Conversion()
     origin_of: Any = None
     origin: dict[str, Any] = {}
@@ -140,13 +138,6 @@ def _convert(source: Source, origin: dict[str, Any], conversion: Conversion) -> 
         else:
             conversion.records.append(record)
             conversion.sources.append(source)
-
-
-def _parse(request: bytes) -> Any:
-    try:
-        return ExportTraceServiceRequest.FromString(request)
-    except DecodeError as error:
-        raise MalformedError("the request is not an ExportTraceServiceRequest of OTLP") from error
 
 
 def _sources(export: Any) -> Iterator[Source]:

@@ -14,7 +14,7 @@ from scorelens_indexer.calculation import (
     Calculation,
     adds_up,
     is_finite,
-    read_calculation,
+    read_calculations,
     reasons,
     write_calculation,
 )
@@ -38,7 +38,7 @@ def read_scores(span: Any, attributes: Attributes, flags: set[str]) -> dict[str,
     selected = attributes.truths(names.TAG_SELECTED)
     attributes.check_length(names.TAG_SELECTED, selected, names.TAG_IDS, len(tags))
     chosen = list(dict.fromkeys(tag for tag, is_selected in zip(tags, selected, strict=True) if is_selected))
-    calculations = [read_calculation(event) for event in span.events if event.name == names.CALCULATION_EVENT]
+    calculations = read_calculations(span.events)
     _mark(flags, tags, numbers, calculations)
     return {"tags": chosen} | filled(
         {

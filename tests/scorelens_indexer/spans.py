@@ -12,6 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from scorelens import conventions as names
+from scorelens_indexer import otlp
 
 START = 1_795_341_600_123_456_789  # 2026-11-22T10:00:00.123456789Z
 
@@ -115,3 +116,10 @@ def export(*spans: Span, resource: Values | None = None) -> ExportTraceServiceRe
     of_resource.resource.attributes.extend(key_values(resource or {names.SERVICE_NAME: "scorelens-sidecar"}))
     of_resource.scope_spans.add(spans=spans).scope.name = names.SCOPE_NAME
     return request
+
+
+def raw(message: Any) -> Any:
+    """Return a request, or a span, with its events as bytes, as the indexer reads it."""
+    if isinstance(message, Span):
+        return raw(export(message)).resource_spans[0].scope_spans[0].spans[0]
+    return otlp.Request.FromString(message.SerializeToString())

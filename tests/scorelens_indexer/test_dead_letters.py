@@ -12,7 +12,7 @@ from scorelens_indexer.dead_letters import DeadLetters, Letter
 from scorelens_indexer.identity import Identity
 from scorelens_indexer.intake import convert
 from scorelens_runtime.errors import UnavailableError
-from tests.scorelens_indexer.spans import document, export
+from tests.scorelens_indexer.spans import document, export, raw
 
 
 def letter(number: int, size: int = 10) -> Letter:
@@ -112,7 +112,7 @@ def test_a_letter_can_be_replayed(tmp_path: Path) -> None:
     """A letter holds the span with its resource and scope, so that sending it again gives the same dead letter."""
     request = export(document(1, {"scorelens.document.text": 5}), resource={"service.name": "x"})
     letters = DeadLetters(tmp_path, 10_000, 2)
-    letters.add(convert(request).letters)
+    letters.add(convert(raw(request)).letters)
     again = ExportTraceServiceRequest.FromString(base64.b64decode(letters.newest(1)[0]["export"]))
     assert again == request
 
@@ -121,7 +121,7 @@ def test_letters_do_not_multiply_a_large_resource(tmp_path: Path) -> None:
     """Of many bad spans with a resource of megabytes, the first keep it and the later ones only themselves."""
     spans = [document(number, {"scorelens.document.text": 5}) for number in range(200)]
     request = export(*spans, resource={"huge": "x" * 1_000_000})
-    letters = convert(request).letters
+    letters = convert(raw(request)).letters
     assert len(letters) == 200
     assert sum(len(each.export) for each in letters) < 40e6
     for each, span in zip(letters, spans, strict=True):

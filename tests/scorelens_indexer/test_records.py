@@ -24,7 +24,7 @@ from scorelens_indexer.origin import read_origin
 from scorelens_indexer.records import read_record
 from scorelens_store.contract import Record
 from scorelens_store.values import field_values
-from tests.scorelens_indexer.spans import START, any_value, calculation, document, export, key_values, span
+from tests.scorelens_indexer.spans import START, any_value, calculation, document, export, key_values, raw, span
 
 GOLDEN = Path(__file__).parent / "golden"
 ALL_NAMES = sorted(
@@ -36,7 +36,7 @@ ALL_NAMES = sorted(
 
 def record_of(one: Span) -> Record:
     """Return the record of a span that has one."""
-    record = read_record(one, {})
+    record = read_record(raw(one), {})
     assert record is not None
     return record
 
@@ -59,7 +59,7 @@ def test_golden(name: str) -> None:
     """Each stored export becomes exactly the stored record, and JSON holds it without loss."""
     request = Parse((GOLDEN / f"{name}.otlp.json").read_text(), ExportTraceServiceRequest())
     expected = json.loads((GOLDEN / f"{name}.record.json").read_text())
-    conversion = convert(request)
+    conversion = convert(raw(request))
     assert conversion.letters == []
     assert conversion.records == [expected]
     assert orjson.loads(orjson.dumps(conversion.records[0])) == expected
@@ -67,8 +67,8 @@ def test_golden(name: str) -> None:
 
 def test_spans_without_a_record_are_none() -> None:
     """A call's span beside its documents' spans, and anybody else's span, is no record."""
-    assert read_record(span({names.RPC_SERVICE: "x", names.SCHEMA: 1}), {}) is None
-    assert read_record(span({"http.method": b"\xff"}), {}) is None
+    assert read_record(raw(span({names.RPC_SERVICE: "x", names.SCHEMA: 1})), {}) is None
+    assert read_record(raw(span({"http.method": b"\xff"})), {}) is None
 
 
 def test_identity_without_record_id() -> None:
@@ -112,7 +112,7 @@ def test_identity_without_record_id() -> None:
 def test_wrong_attribute_is_named(change: dict[str, Any], named: str) -> None:
     """A span that cannot become a record is refused with the attribute at fault and what is wrong with it."""
     with pytest.raises(PermanentError) as refused:
-        read_record(document(1, change), {})
+        read_record(raw(document(1, change)), {})
     assert named in str(refused.value)
 
 
@@ -147,7 +147,7 @@ def test_wrong_calculation_is_named(change: dict[str, Any], named: str) -> None:
 def test_wrong_span_is_named(field: str, value: Any, named: str) -> None:
     """A span without valid ids or a start is refused by the name of its field."""
     with pytest.raises(PermanentError, match=named):
-        read_record(span({names.RECORD: "call"}, **{field: value}), {})
+        read_record(raw(span({names.RECORD: "call"}, **{field: value})), {})
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_reasons_are_bounded() -> None:
 )
 def test_what_was_cut_is_flagged(sides: list[str], flags: list[str]) -> None:
     """A document whose request or answer exceeded the capture limit says so."""
-    record = read_record(document(1, {names.TRUNCATED: sides}), {})
+    record = read_record(raw(document(1, {names.TRUNCATED: sides})), {})
     assert record is not None
     assert record["flags"] == flags
 
@@ -285,7 +285,7 @@ def test_numbers_that_no_index_can_hold_cost_no_record(number: float) -> None:
     one = document(1, change | {names.TAG_MARGINS: [number], names.TAG_THRESHOLDS: [0.5]}, tags=1)
     del one.events[:]
     one.events.append(event)
-    record = read_record(one, {})
+    record = read_record(raw(one), {})
     assert record is not None
     assert "not_finite" in record["flags"]
     assert ("score" in record, "margin" in record, record["threshold"]) == (False, False, {"complaint": 0.5})
@@ -330,7 +330,7 @@ def test_no_attributes_crash(of_span: dict[str, Any], of_event: dict[str, Any], 
     one = document(1, of_span)
     one.trace_id = bytes(id_length)
     one.events.append(calculation("tag0", {"x": 1.0}, **of_event))
-    conversion = convert(export(one))
+    conversion = convert(raw(export(one)))
     assert conversion.received == len(conversion.records) + len(conversion.letters) + conversion.ignored == 1
     assert all("failed to read" not in letter.reason and letter.reason for letter in conversion.letters)
     for record in conversion.records:
@@ -394,5 +394,5 @@ def test_attribute_without_a_value_is_a_fault() -> None:
     one = document(1)
     one.attributes.add(key=names.DOCUMENT_AUTHOR)
     with pytest.raises(PermanentError, match=r"scorelens.document.author must be a string; it holds no value"):
-        read_record(one, {})
+        read_record(raw(one), {})
     assert any_value("x").string_value == "x"

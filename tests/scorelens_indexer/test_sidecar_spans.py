@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from scorelens.v1 import scorer_pb2 as messages
 from scorelens_indexer.intake import Conversion, convert
+from scorelens_indexer.otlp import parse
 from scorelens_sidecar.captured import CapturedCall, End, Part
 from scorelens_sidecar.spans.decode import decode
 from scorelens_sidecar.spans.encode import encode
@@ -39,7 +38,7 @@ def through(call: CapturedCall) -> Conversion:
     """Return what the indexer makes of a call that the sidecar captured."""
     spans = [span.data for span in encode(decode(call, 2**24))]
     resource = encode_resource({"service.name": "scorelens-sidecar", "service.instance.id": "i-1"})
-    return convert(ExportTraceServiceRequest.FromString(encode_request(resource, spans)))
+    return convert(parse(encode_request(resource, spans)))
 
 
 def scored_call() -> CapturedCall:
