@@ -24,6 +24,7 @@ COMMANDS = {
     "pull": ("scorelens_client.commands.pull", "client", "Pull documents up by id, by query or from the log."),
     "status": ("scorelens_client.commands.status", "client", "Show what became of every call."),
     "dead-letters": ("scorelens_client.commands.dead_letters", "client", "List what could never be stored."),
+    "promote": ("scorelens_scorer.commands.promote", "scorer", "Put a version of a model to use, or go back."),
     "scorer": ("scorelens_scorer.__main__", "scorer", "Serve models."),
     "sidecar": ("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
     "indexer": ("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),

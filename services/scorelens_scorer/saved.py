@@ -31,14 +31,19 @@ from scorelens_scorer.tags import Tag
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 PARTS: Final = "model.skops"
+CARD: Final = "card.md"
+PICTURE: Final = "quality.png"
+BELONGING: Final = (MANIFEST, PARTS, CARD, PICTURE)
+"""The files of a folder; what was trained by hand may lack the last two."""
+
 LARGEST: Final = 2 * 2**30
 """Most bytes that a model's parts may have, unpacked."""
 
 
-def save(model: LinearModel, folder: Path) -> None:
+def save(model: LinearModel, folder: Path, beside: Mapping[str, bytes] | None = None) -> None:
     """Write a model into a folder that must not exist or be empty; it is there whole or not at all.
 
-    Where another process wrote the folder first, that one stays.
+    `beside` has the content of further files by name. Where another process wrote the folder first, that one stays.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -49,7 +54,9 @@ def save(model: LinearModel, folder: Path) -> None:
             "intercepts": model.intercepts,
         }
         skops.io.dump(parts, made / PARTS, compression=zipfile.ZIP_DEFLATED, compresslevel=1)
-        (made / MANIFEST).write_text(json.dumps(_manifest(model, made / PARTS), indent=2, ensure_ascii=False) + "\n")
+        (made / MANIFEST).write_text(_readable(_manifest(model, made / PARTS)) + "\n", encoding="utf-8")
+        for name, content in (beside or {}).items():
+            (made / name).write_bytes(content)
         os.replace(made, folder)  # noqa: PTH105 - Path.replace says the same
     except OSError:
         if not (folder / MANIFEST).exists():
@@ -80,6 +87,12 @@ def _manifest(model: LinearModel, parts: Path) -> dict[str, Any]:
         "sha256": hashlib.sha256(parts.read_bytes()).hexdigest(),
         "facts": dict(model.facts),
     }
+
+
+def _readable(manifest: Mapping[str, Any]) -> str:
+    """Write JSON that people can read in any script, and that can do nothing to a terminal."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any]:

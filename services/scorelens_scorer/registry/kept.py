@@ -6,6 +6,8 @@ import fcntl
 import json
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ from scorelens.tag_names import is_tag_id
 from scorelens_scorer.errors import ModelRefusedError, RegistryError
 from scorelens_scorer.linear_model import LinearModel
 from scorelens_scorer.registry.history import History
-from scorelens_scorer.saved import MANIFEST, load
+from scorelens_scorer.saved import BELONGING, MANIFEST, load
 
 IN_USE: Final = "in-use.json"
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
@@ -53,6 +55,22 @@ class Registry:
         if (found.id, found.version) != (model, version):
             raise ModelRefusedError(f"model folder {folder}: its manifest says {found.id} {found.version}")
         return found
+
+    def add(self, model: str, folder: Path) -> str:
+        """Keep a copy of a saved model and return its version. Raises ModelRefusedError or RegistryError."""
+        found = load(folder)
+        if found.id != model:
+            raise RegistryError(f"the model in {folder} is {found.id!r}: scorelens promote {found.id} {folder}")
+        place = self.place(model, found.version)
+        if place.exists():
+            if (place / MANIFEST).read_bytes() != (folder / MANIFEST).read_bytes():
+                raise RegistryError(f"{model} {found.version} is kept already and is another model than {folder}")
+            return found.version
+        try:
+            _copy(folder, place)
+        except OSError as error:
+            raise RegistryError(f"cannot copy {folder} to {place}: {error.strerror}") from error
+        return found.version
 
     def history(self, model: str) -> History:
         """Return which version is in use and was before. Raises RegistryError where the file cannot be read."""
@@ -107,6 +125,18 @@ def _names(folder: Path) -> list[str]:
         return []
     except OSError as error:
         raise RegistryError(f"{folder} cannot be read: {error.strerror} (setting --cache)") from error
+
+
+def _copy(folder: Path, place: Path) -> None:
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+    try:
+        for name in BELONGING:
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, made / name)
+        made.replace(place)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def _write(path: Path, content: str) -> None:

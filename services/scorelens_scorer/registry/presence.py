@@ -21,7 +21,9 @@ class Presence:
 
     def __init__(self, cache: Path) -> None:
         host = re.sub(r"[^A-Za-z0-9-]+", "-", socket.gethostname())[:64]
-        self._path = cache / FOLDER / f"{host}-{os.getpid()}-{next(_numbers)}.json"
+        number = next(_numbers)
+        self.name = f"{os.getpid()} on {host}" + (f" ({number})" if number > 1 else "")
+        self._path = cache / FOLDER / f"{host}-{os.getpid()}-{number}.json"
         self._lock: int | None = None
 
     def say(self, state: Mapping[str, Any]) -> None:
@@ -30,7 +32,7 @@ class Presence:
         partial = self._path.with_suffix(".partial")
         new = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(new, json.dumps({"pid": os.getpid(), **state}, indent=1).encode())
+            os.write(new, json.dumps({"name": self.name, "pid": os.getpid(), **state}, indent=1).encode())
             fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)  # before others see the file: none reads it without
             partial.replace(self._path)
         except OSError:

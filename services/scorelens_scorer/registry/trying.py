@@ -19,8 +19,8 @@ def tried(model: object) -> Served:
     """Return a model ready to be served: it has scored and explained documents once. Raises ModelRefusedError."""
     served = Served.of(model)
     try:
-        chances, calculations = served.score(_TRIAL, 20)
-        served.encoder.encode(_TRIAL, chances, calculations, full=True)
+        served.score(_TRIAL, 20)
     except ModelFaultError as error:
         raise ModelRefusedError(f"{error}, when it was tried") from error
+    _ = served.encoder  # made now rather than by the first call
     return served

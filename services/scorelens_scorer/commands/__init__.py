@@ -1,0 +1,1 @@
+"""Commands for the life of models: training, promoting, listing."""
