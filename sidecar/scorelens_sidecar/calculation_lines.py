@@ -18,10 +18,12 @@ from scorelens_sidecar.spans.times import rfc3339_of_ns
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line with its end, and the id of its record."""
+    """One line with its end, and the ids in it."""
 
     record_id: str
     data: bytes
+    document_id: str = ""
+    customer_id: str = ""
 
 
 def log_lines(decoded: DecodedCall) -> Iterator[LogLine]:
@@ -29,7 +31,7 @@ def log_lines(decoded: DecodedCall) -> Iterator[LogLine]:
     for scored in decoded.documents:
         if scored.is_scored:
             data = orjson.dumps(_line(decoded, scored), option=orjson.OPT_APPEND_NEWLINE)
-            yield LogLine(scored.identity.record_id, data)
+            yield LogLine(scored.identity.record_id, data, scored.document.id, scored.document.customer_id)
 
 
 def read_record_id(line: bytes) -> str | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from scorelens_sidecar.calculation_lines import LogLine, read_record_id
+from scorelens_sidecar.forgetting.tombstones import Tombstones
 
 FILE = "calculations.jsonl"
 MARK = "calculations.mark"
@@ -33,15 +34,22 @@ class CalculationLog:
         self._max_bytes, self._max_files, self._sync = max_bytes, max_files, sync
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _cut_unfinished_line(self._path)
+        self._tombstones = Tombstones(folder)
         self._found = set(self._ids_behind_mark())
         self._unmarked: set[str] = set()
 
     def append(self, lines: Sequence[LogLine]) -> None:
-        """Append the lines whose record is not in the log yet; raises OSError, after which the same call goes on."""
+        """Append the lines whose record is not in the log yet and was not forgotten.
+
+        Raises OSError, after which the same call goes on.
+        """
         new = [line for line in lines if line.record_id not in self._found and line.record_id not in self._unmarked]
-        for group in self._groups(new):
-            self._write(b"".join([line.data for line in group]))
-            self._unmarked.update(line.record_id for line in group)
+        with self._tombstones.appending():
+            covers = self._tombstones.covers
+            kept = [line for line in new if not covers(line.record_id, line.document_id, line.customer_id)]
+            for group in self._groups(kept):
+                self._write(b"".join([line.data for line in group]))
+                self._unmarked.update(line.record_id for line in group)
 
     def mark(self, *, caught_up: bool = False) -> None:
         """Note that the cursor covers everything that was appended; `caught_up`, that it covers the whole spool.

@@ -4,8 +4,8 @@
 
 lists them, the newest first. With --json each is one line:
 
-    {"time": "2026-11-22T10:00:00.123Z", "reason": "...", "record_id": "...", "document_id": "...", "trace_id": "...",
-     "span_id": "...", "destination": "http://127.0.0.1:4317", "sequence": 123}
+    {"time": "2026-11-22T10:00:00.123Z", "reason": "...", "record_id": "...", "document_id": "...", "customer_id": "",
+     "trace_id": "...", "span_id": "...", "destination": "http://127.0.0.1:4317", "sequence": 123}
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+
+from scorelens_sidecar.forgetting.tombstones import Tombstones
 
 FILE = "dead-letters.jsonl"
 OLDER_FILE = "dead-letters.older.jsonl"
@@ -37,6 +39,7 @@ class DeadLetter:
     span_id: str
     destination: str
     sequence: int
+    customer_id: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -50,13 +53,16 @@ class DeadLetters:
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
         self._path, self._older, self._most_bytes = folder / FILE, folder / OLDER_FILE, most_bytes
         self._lock = threading.Lock()
+        self._tombstones = Tombstones(folder)
 
     def append(self, letters: Iterable[DeadLetter]) -> None:
-        """Write letters, on disk before it returns; raises OSError."""
-        data = b"".join(json.dumps(asdict(letter)).encode() + b"\n" for letter in letters)
-        if not data:
-            return
-        with self._lock:
+        """Write letters, but none of what was forgotten, on disk before it returns; raises OSError."""
+        with self._lock, self._tombstones.appending():
+            covers = self._tombstones.covers
+            kept = [each for each in letters if not covers(each.record_id, each.document_id, each.customer_id)]
+            data = b"".join(json.dumps(asdict(letter)).encode() + b"\n" for letter in kept)
+            if not data:
+                return
             if self._path.exists() and self._path.stat().st_size + len(data) > self._most_bytes:
                 self._path.replace(self._older)
             file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -85,7 +91,7 @@ def _read(path: Path) -> Iterator[DeadLetter]:
     for line in lines:
         try:
             values = json.loads(line)
-            yield DeadLetter(**{name: values[name] for name in names})
+            yield DeadLetter(**{name: values[name] for name in names if name in values})
         except (ValueError, KeyError, TypeError):
             continue  # a line that a crash left unfinished; its record was not acknowledged and came again
 

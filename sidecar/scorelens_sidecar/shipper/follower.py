@@ -12,13 +12,14 @@ from typing import Generic
 
 from scorelens_runtime.errors import ScorelensError
 from scorelens_sidecar.dead_letters import DeadLetter, DeadLetters, now
+from scorelens_sidecar.forgetting.tombstones import Tombstones
 from scorelens_sidecar.redaction import Redaction
 from scorelens_sidecar.settings import SidecarSettings
 from scorelens_sidecar.shipper.backoff import Backoff
 from scorelens_sidecar.shipper.destination import Destination, Item, Parcel, StalledError
 from scorelens_sidecar.shipper.health import Health
 from scorelens_sidecar.shipper.stopping import Stop, Stopped
-from scorelens_sidecar.spans import InvalidCallError, decode
+from scorelens_sidecar.spans import InvalidCallError, ScoredDocument, decode
 from scorelens_sidecar.spool.cursor import Position
 from scorelens_sidecar.spool.folders import relay_folders
 from scorelens_sidecar.spool.reader import SpooledRecord, SpoolReader
@@ -57,6 +58,7 @@ class Follower(threading.Thread, Generic[Item]):
         super().__init__(name=destination.name, daemon=True)
         self._destination, self._settings, self._redaction = destination, settings, redaction
         self._letters, self._health, self._stop_signal = letters, health, stop
+        self._tombstones = Tombstones(settings.folder)
         self._readers: dict[Path, SpoolReader] = {}
         self._expired_at = 0.0
         self._rejected = 0
@@ -142,6 +144,7 @@ class Follower(threading.Thread, Generic[Item]):
     def _shipments(self, reader: SpoolReader) -> Iterator[Shipment[Item]]:
         most_records, most_bytes = self._settings.batch_calls, self._settings.batch_bytes // GROWTH
         while records := reader.read(most_records, most_bytes):
+            self._tombstones.refresh()
             yield from self._pack(records)
 
     def _pack(self, records: Sequence[SpooledRecord]) -> Iterator[Shipment[Item]]:
@@ -161,6 +164,8 @@ class Follower(threading.Thread, Generic[Item]):
         """Yield what a record becomes; one that cannot be converted becomes a dead letter."""
         try:
             decoded = decode(record.call, self._settings.capture_limit)
+            if self._tombstones:
+                decoded.forget(self._is_forgotten)
             self._redaction.apply(decoded)
             for item, size in self._destination.convert(decoded):
                 yield Parcel(item, size, record.sequence)
@@ -169,6 +174,10 @@ class Follower(threading.Thread, Generic[Item]):
         except Exception as error:
             _log.exception("a record cannot be converted", extra={"sequence": record.sequence})
             self._put_aside(record, f"no span can be made of it: {type(error).__name__}, see the log of the shipper")
+
+    def _is_forgotten(self, scored: ScoredDocument) -> bool:
+        document = scored.document
+        return self._tombstones.covers(scored.identity.record_id, document.id, document.customer_id)
 
     def _put_aside(self, record: SpooledRecord, reason: str) -> None:
         call, name = record.call, self._destination.name

@@ -164,6 +164,7 @@ class OtlpDestination:
                     span.span_id,
                     self.name,
                     parcel.sequence,
+                    span.customer_id,
                 )
             ]
         )

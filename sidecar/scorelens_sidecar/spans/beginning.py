@@ -31,7 +31,7 @@ def _whole_fields(kind: Any, data: bytes) -> bytes:
     at = 0
     while at < len(data):
         try:
-            number, value, end = _field(data, at)
+            number, _, value, end = read_field(data, at)
         except IndexError:  # the cut is within a field's head
             break
         if end > len(data):
@@ -50,16 +50,20 @@ def _cut_field(descriptor: Any, rest: bytes) -> bytes:
     return b""
 
 
-def _field(data: bytes, at: int) -> tuple[int, int, int]:
-    """Return a field's number, where its value starts and where it ends; raises IndexError where its head is cut."""
+def read_field(data: bytes, at: int) -> tuple[int, int, int, int]:
+    """Return a field's number, its wire type, where its value starts and where it ends.
+
+    Raises IndexError where its head is cut.
+    """
     tag, at = _varint(data, at)
-    size = _FIXED_SIZES.get(tag & 7, 0)
-    if tag & 7 == 0:
+    number, kind = tag >> 3, tag & 7
+    size = _FIXED_SIZES.get(kind, 0)
+    if kind == 0:
         _, end = _varint(data, at)
-        return tag >> 3, at, end
-    if tag & 7 == 2:
+        return number, kind, at, end
+    if kind == 2:
         size, at = _varint(data, at)
-    return tag >> 3, at, at + size
+    return number, kind, at, at + size
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

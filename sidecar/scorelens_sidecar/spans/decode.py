@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from scorelens import conventions as names
 from scorelens.v1.scorer_pb2 import (
@@ -29,6 +30,8 @@ Decodable = TypeVar("Decodable", bound=Message)
 
 SCORING_PATHS = frozenset((names.SCORE_PATH.encode(), names.SCORE_STREAM_PATH.encode()))
 SIDES = ("request", "answer")
+BLANK_FIELD = 15
+"""Field that the contract uses in no document, result or calculation; what was forgotten is filled with it."""
 NO_ANSWER = frozenset((End.WITHHELD, End.REFUSED))
 """Ends after which the caller has no answer, whatever the scorer said."""
 
@@ -71,7 +74,7 @@ class DecodedCall:
 
     `fault` says why there are none, or not all that there was, although the contract has some; `truncated` names the
     messages, "request" or "answer", of which only the beginning was kept; `hashes` has the SHA-256 of those and of each
-    that could not be decoded.
+    that could not be decoded; `forgotten` counts documents that somebody asked to forget.
     """
 
     call: CapturedCall
@@ -81,6 +84,13 @@ class DecodedCall:
     hashes: dict[str, bytes] = field(default_factory=dict)
     fault: str = ""
     model: ModelRef = field(default_factory=ModelRef)
+    forgotten: int = 0
+
+    def forget(self, is_forgotten: Callable[[ScoredDocument], bool]) -> None:
+        """Leave documents out, as if only the others had been scored."""
+        kept = [scored for scored in self.documents if not is_forgotten(scored)]
+        self.forgotten += len(self.documents) - len(kept)
+        self.documents = kept
 
     def cut(self, side: str, digest: bytes) -> None:
         """Note that only the beginning of a message was kept; `digest` is the SHA-256 of the whole."""
@@ -123,7 +133,22 @@ def decode(call: CapturedCall, limit: int) -> DecodedCall:
         decoded.fault = _cut_fault(decoded)
     if decoded.documents:
         decoded.model = decoded.documents[0].model
+        decoded.forget(_is_blanked)
     return decoded
+
+
+def _is_blanked(scored: ScoredDocument) -> bool:
+    """Tell whether a document was taken out of its record after the fact (forgetting/messages.py)."""
+    if scored.document.id or scored.document.text:
+        return False
+    parts: tuple[Message, ...] = (scored.document, scored.result, scored.calculation)
+    if any(part.ListFields() for part in parts):
+        return False
+    return any(_is_filled(UnknownFieldSet(part)) for part in parts)
+
+
+def _is_filled(unknown: UnknownFieldSet) -> bool:
+    return any(unknown[place].field_number == BLANK_FIELD for place in range(len(unknown)))
 
 
 def _parse(kind: type[Decodable], side: str, decoded: DecodedCall, limit: int) -> Decodable:

@@ -37,6 +37,7 @@ class EncodedSpan:
     span_id: str
     record_id: str = ""
     document_id: str = ""
+    customer_id: str = ""
 
 
 def encode(decoded: DecodedCall, server_address: str = "") -> Iterator[EncodedSpan]:
@@ -59,7 +60,7 @@ def stands_alone(decoded: DecodedCall) -> bool:
     call = decoded.call
     if call.part is Part.CLOSING and call.path.decode(errors="replace") == names.SCORE_STREAM_PATH:
         return not (call.answer_messages and call.end is End.ANSWERED and call.status == OK)
-    return not decoded.documents
+    return not decoded.documents and not decoded.forgotten
 
 
 def split_path(path: bytes) -> tuple[str, str]:
@@ -96,7 +97,9 @@ def _document_span(decoded: DecodedCall, scored: ScoredDocument, common: bytes) 
             encode_calculations(scored.calculation, span_times(call)[1]),
         )
     )
-    return EncodedSpan(data, call.trace_id.hex(), identity.span_id.hex(), identity.record_id, scored.document.id)
+    document = scored.document
+    ids = (identity.record_id, document.id, document.customer_id)
+    return EncodedSpan(data, call.trace_id.hex(), identity.span_id.hex(), *ids)
 
 
 def _call_span(decoded: DecodedCall, common: bytes) -> EncodedSpan:

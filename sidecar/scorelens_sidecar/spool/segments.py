@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from scorelens_sidecar.spool.edits import being_replaced
 from scorelens_sidecar.spool.errors import SpoolError
 from scorelens_sidecar.spool.folders import open_private
 from scorelens_sidecar.spool.format import (
@@ -25,6 +26,7 @@ from scorelens_sidecar.spool.format import (
 _SUFFIX = ".segment"
 _WINDOW = 256 * 2**10
 _MARKER_SIZE = 4
+_TRIES = 3
 
 
 def segment_path(folder: Path, number: int) -> Path:
@@ -101,12 +103,12 @@ class Segment:
 
     def entries(self, offset: int = SEGMENT_HEADER_SIZE) -> Iterator[Entry]:
         """Yield the good records at and behind an offset, and pass over what is damaged between them."""
-        marker = self._marker()
+        marker = self.marker
         if marker is None:
             return
         window = _Window(self._file)
         while True:
-            entry = _entry_at(window, offset, marker)
+            entry = _entry_at(window, offset, marker) or self._replaced(window, offset, marker)
             if entry is None:
                 found = _next_marker(window, offset + 1, marker)
                 if found is None:
@@ -116,7 +118,21 @@ class Segment:
             yield entry
             offset = entry.end
 
-    def _marker(self) -> bytes | None:
+    def _replaced(self, window: _Window, offset: int, marker: bytes) -> Entry | None:
+        """Return the record at an offset that was being replaced when it was read; None for any that is damaged."""
+        if window.at(offset, _MARKER_SIZE) != marker:
+            return None
+        for _ in range(_TRIES):
+            data = being_replaced(self.path).get(offset, b"")
+            # Not among them: then it may have been replaced since it was read.
+            found = _entry_of(data, offset, marker) or _entry_at(_Window(self._file), offset, marker)
+            if found:
+                return found
+        return None
+
+    @property
+    def marker(self) -> bytes | None:
+        """The bytes that every record starts with; None while there is none."""
         marker = self.header.marker if self.header else os.pread(self._file, _MARKER_SIZE, SEGMENT_HEADER_SIZE)
         return marker if len(marker) == _MARKER_SIZE and any(marker) else None
 
@@ -174,6 +190,14 @@ def _entry_at(window: _Window, offset: int, marker: bytes) -> Entry | None:
     if not is_whole(body, length, checksum):
         return None
     return Entry(offset, offset + PREFIX.size + length, *place(body), body)
+
+
+def _entry_of(record: bytes, offset: int, marker: bytes) -> Entry | None:
+    if len(record) < PREFIX.size or not record.startswith(marker):
+        return None
+    _, length, checksum = PREFIX.unpack_from(record)
+    body = record[PREFIX.size :]
+    return Entry(offset, offset + len(record), *place(body), body) if is_whole(body, length, checksum) else None
 
 
 def _next_marker(window: _Window, offset: int, marker: bytes) -> int | None:

@@ -1,0 +1,77 @@
+"""Lines of JSON taken out of files that others append to and rotate.
+
+A line is overwritten with spaces where it stands, so that no place, size or inode that anybody holds on to changes, and
+no earlier copy stays behind. Spaces are written from the line's beginning on; a line whose overwriting was cut off by a
+crash is therefore no JSON any more. Nobody can read such a line, so every line that is no JSON is overwritten.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+Concerned = Callable[[dict[str, Any]], bool]
+
+
+def blank_lines(paths: Sequence[Path], concerned: Concerned, *, dry_run: bool = False) -> int:
+    """Overwrite the lines that are concerned; return how many there were.
+
+    `paths` name the file that is being written first, then the rotated ones from the newest on. All are opened, in this
+    order, before the first is read: a rotation moves lines to files that come later. Raises OSError.
+    """
+    with ExitStack() as stack:
+        files = [file for path in paths if (file := _opened(path, dry_run))]
+        for file in files:
+            stack.callback(file.close)
+        distinct = {os.fstat(file.fileno()).st_ino: file for file in files}
+        return sum(_blank(file, concerned, dry_run) for file in distinct.values())
+
+
+def _opened(path: Path, dry_run: bool) -> BinaryIO | None:
+    try:
+        return path.open("rb" if dry_run else "r+b")
+    except FileNotFoundError:
+        return None
+
+
+def _blank(file: BinaryIO, concerned: Concerned, dry_run: bool) -> int:
+    found = changed = 0
+    for start, line in _lines(file):
+        read = _read(line)
+        is_concerned = read is not None and concerned(read)
+        found += is_concerned
+        if not dry_run and (is_concerned or (read is None and line.strip())):
+            _overwrite(file.fileno(), start, len(line) - 1)
+            changed += 1
+    if changed:
+        os.fsync(file.fileno())
+    return found
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield whole lines and where they begin; what has no end yet is still being written."""
+    start = 0
+    for line in file:
+        if line.endswith(b"\n"):
+            yield start, line
+        start += len(line)
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    try:
+        read = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _overwrite(file: int, start: int, size: int) -> None:
+    rest = memoryview(b" " * size)
+    while rest:
+        written = os.pwrite(file, rest, start)
+        rest, start = rest[written:], start + written

@@ -1,0 +1,1 @@
+"""Tests of forgetting in a sidecar's folder."""
