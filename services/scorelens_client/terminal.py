@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Mapping
-from typing import Any
-
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -20,26 +14,24 @@ from rich.progress import (
 )
 from rich.text import Text
 
-PIPE_WIDTH = 120
+from scorelens_runtime.terminal import CONTROLS, PIPE_WIDTH, clean, notes, print_json, results
+
+__all__ = [
+    "CONTROLS",
+    "END",
+    "PIPE_WIDTH",
+    "START",
+    "clean",
+    "counted",
+    "has_colour",
+    "marked",
+    "notes",
+    "print_json",
+    "progress",
+    "results",
+]
+
 START, END = "\x02", "\x03"
-CONTROLS = {
-    number: "\N{REPLACEMENT CHARACTER}" for number in (*range(32), *range(127, 160)) if chr(number) not in "\t\n"
-}
-
-
-def results() -> Console:
-    """Return the console of what was asked for."""
-    return _console(sys.stdout)
-
-
-def notes() -> Console:
-    """Return the console of progress and of what went wrong."""
-    return _console(sys.stderr)
-
-
-def print_json(value: Mapping[str, Any]) -> None:
-    """Write one JSON line to standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 def progress(console: Console, unit: str) -> Progress:
@@ -70,11 +62,6 @@ def counted(console: Console) -> Progress:
     )
 
 
-def clean(text: str) -> str:
-    """Make foreign text harmless to a terminal: control characters cannot move the cursor or set a title."""
-    return text.translate(CONTROLS)
-
-
 def marked(snippet: str, style: str = "bold yellow", plain: str = "**") -> Text:
     """Style the parts of a snippet between U+0002 and U+0003; without colours they stand between asterisks."""
     text = Text()
@@ -92,8 +79,3 @@ def marked(snippet: str, style: str = "bold yellow", plain: str = "**") -> Text:
 def has_colour() -> bool:
     """Tell whether standard output shows colours."""
     return results().color_system is not None
-
-
-def _console(stream: Any) -> Console:
-    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH
-    return Console(file=stream, width=width, highlight=False, emoji=False, markup=False, soft_wrap=False)
