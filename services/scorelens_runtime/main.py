@@ -22,6 +22,7 @@ COMMANDS = {
     "show": ("scorelens_client.commands.show", "client", "Show a document and the calculation behind it."),
     "log": ("scorelens_client.commands.log", "client", "Follow the calculation log."),
     "pull": ("scorelens_client.commands.pull", "client", "Pull documents up by id, by query or from the log."),
+    "export": ("scorelens_client.commands.export", "client", "Export records as Parquet tables, incrementally."),
     "status": ("scorelens_client.commands.status", "client", "Show what became of every call."),
     "dead-letters": ("scorelens_client.commands.dead_letters", "client", "List what could never be stored."),
     "promote": ("scorelens_scorer.commands.promote", "scorer", "Put a version of a model to use, or go back."),

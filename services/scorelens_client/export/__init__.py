@@ -1,0 +1,1 @@
+"""Exporting records of a store into a folder of Parquet tables, incrementally."""
