@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final, NamedTuple
 
 NO_STATUS = 0xFFFF
 """Stands for the gRPC status of a call that ended without one."""
@@ -31,8 +31,7 @@ class End(IntEnum):
     REFUSED = 6  # the relay itself refused the call
 
 
-@dataclass(slots=True)
-class CapturedCall:
+class CapturedCall(NamedTuple):
     """One record of the spool, before it has a sequence number.
 
     Sizes count message bytes as sent, without gRPC's five-byte prefix. `request` and `answer` are the messages
@@ -40,27 +39,32 @@ class CapturedCall:
     its `*_sha256` (32 bytes) is of the whole. Header values that are absent are empty.
     """
 
+    # In the order of the spool's format: first NUMBERS fields of fixed size, then bytes of any length.
     part: Part
-    path: bytes
+    end: End
     trace_id: bytes  # 16 bytes, of the caller's traceparent or made by the relay
-    parent_id: bytes  # 8 bytes of the caller's traceparent, or empty
     span_id: bytes  # 8 bytes, the call's own, made by the relay
     started_ns: int  # Unix time
     first_answer_us: int = 0  # microseconds since the start; 0 without an answer
     ended_us: int = 0  # microseconds since the start; of a MESSAGE, when it was recorded
     status: int = NO_STATUS
-    end: End = End.OPEN
     message_number: int = 0
-    request: bytes = b""
-    answer: bytes = b""
     request_size: int = 0
     answer_size: int = 0
     request_messages: int = 0
     answer_messages: int = 0
+    sampling_probability: float = 1.0
+    path: bytes = b""
+    parent_id: bytes = b""  # 8 bytes of the caller's traceparent, or empty
     request_encoding: bytes = b""  # "gzip" ... for a compressed message, empty for a plain one
     answer_encoding: bytes = b""
     request_sha256: bytes = b""
     answer_sha256: bytes = b""
     purpose: bytes = b""
     user_agent: bytes = b""
-    sampling_probability: float = 1.0
+    request: bytes = b""
+    answer: bytes = b""
+
+
+NUMBERS: Final = 14
+"""Fields of a captured call that have a fixed size."""

@@ -46,7 +46,7 @@ class Redaction:
         if self._idle:
             return
         if "user_agent" in self._others:
-            decoded.call.user_agent = b""
+            decoded.call = decoded.call._replace(user_agent=b"")
         for scored in decoded.documents:
             self._redact(scored)
 
@@ -83,10 +83,23 @@ class Redaction:
         for name in self._hashed:
             value = getattr(scored.document, name)
             if value:
-                setattr(scored.document, name, self._digest(value))
+                setattr(scored.document, name, _hashed(value, self._key))
 
-    def _digest(self, value: str) -> str:
-        return hashlib.blake2b(value.encode(), key=self._key, digest_size=16).hexdigest()
+
+def hashed_names(folder: Path, names: Iterable[str]) -> list[str]:
+    """Return what redaction makes of names that one joins by, under the folder's key; nothing where there is none.
+
+    Raises OSError.
+    """
+    try:
+        key = (folder / KEY_FILE).read_bytes()
+    except FileNotFoundError:
+        return []
+    return [_hashed(name, key) for name in names]
+
+
+def _hashed(name: str, key: bytes) -> str:
+    return hashlib.blake2b(name.encode(), key=key, digest_size=16).hexdigest()
 
 
 def _edit_texts(document: Document, edit: Edit) -> None:

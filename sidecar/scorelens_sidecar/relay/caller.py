@@ -154,11 +154,11 @@ class CallerSide:
     def _request(self, stream: int, block: bytes) -> bool:
         """Read a header block; True when the view is to be added to it."""
         link = self._link
-        terms = link.requests.known.get(block) or link.requests.read(block)
+        request = link.requests.known.get(block) or link.requests.read(block)
         if stream <= link.last:  # trailers, or a stream that is over
             return False
         link.last = stream
-        call = self._capture.open(stream, terms)
+        call = self._capture.open(stream, request)
         if link.away:
             self._refuse(call, UNAVAILABLE, _AWAY)
         elif stream > link.served:
@@ -168,7 +168,7 @@ class CallerSide:
         else:
             link.calls[stream] = call
             self._flow.begin(stream)
-        return terms.adds_view
+        return request.terms.adds_view
 
     def _refuse(self, call: Call, status: int, text: str) -> None:
         """Answer a call that has just arrived. Its headers go on all the same, for HPACK's sake."""

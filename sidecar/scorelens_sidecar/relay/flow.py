@@ -16,7 +16,9 @@ from scorelens_sidecar.relay.messages import Budget
 from scorelens_sidecar.relay.strip import Stripper
 
 LOW: Final = 32768
-"""While the upstream may still send this much, giving window back can wait for the next write."""
+"""A stream that may get less than this is given its window back at once."""
+URGENT: Final = 8192
+"""While the upstream may still send this much on the connection, giving its window back waits for the next write."""
 SHARE: Final = 4
 """Answers may hold one part in so many of a window, of a stream's and of the connection's, without any harm: the caller
 sees enough of the rest to give window back."""
@@ -116,7 +118,7 @@ class Flow:
         """Give the connection's window back, once something goes upstream anyway or it runs low."""
         if self.gate is not None:
             self._give_by_gate(self.gate)
-        elif self.debt > 0 and (self._to_upstream or self.upstream_window < LOW):
+        elif self.debt > 0 and (self._to_upstream or self.upstream_window < URGENT):
             self._to_upstream.append(window_update(0, self.debt))
             self.upstream_window += self.debt
             self.debt = 0

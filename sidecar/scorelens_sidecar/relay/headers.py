@@ -6,8 +6,9 @@ are literals without indexing, which change nobody's table.
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable
+import re
+from binascii import unhexlify
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from scorelens import conventions
@@ -17,24 +18,26 @@ from scorelens_sidecar.relay.frames import COMPRESSION_ERROR, PROTOCOL_ERROR, Pe
 LARGEST_LIST: Final = 16 * 2**20
 """Most bytes of a decoded block. grpc-go accepts as many; without a bound a few bytes could unpack to gigabytes."""
 
-Fields = list[tuple[bytes, bytes]]
+Fields = Sequence[Sequence[bytes]]
+"""Name and value of each field, in order; decoders may add to the two what they like."""
 Head = TypeVar("Head")
 
 _ONE_BYTE_INDEXED: Final = bytes(range(0x81, 0xFF))
 _VIEW_KEY: Final = conventions.VIEW_KEY.encode()
 _VIEW_FULL: Final = conventions.VIEW_FULL.encode()
 _PURPOSE_KEY: Final = conventions.PURPOSE_KEY.encode()
-_HEX: Final = frozenset(string.hexdigits.lower().encode())
+_TRACEPARENT: Final = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-|\Z)", re.DOTALL
+)
 _TRACEPARENT_SIZE: Final = 55
+_NO_TRACE: Final = (b"", b"")
 
 
 class RequestHead(NamedTuple):
-    """What the relay needs to know of a request."""
+    """What the relay needs to know of a request, as far as it is the same for many calls."""
 
     path: bytes
     full_view: bool  # whether the caller asks for calculations itself
-    trace_id: bytes  # empty without a valid traceparent, like the parent
-    parent_id: bytes
     purpose: bytes
     user_agent: bytes
     encoding: bytes
@@ -47,36 +50,37 @@ class AnswerHead(NamedTuple):
     encoding: bytes
 
 
-def request_head(fields: Fields) -> RequestHead:
-    """Pick what is needed out of a request's fields."""
-    found = dict(fields)
-    if sum(name == b":path" for name, _ in fields) > 1:  # servers differ in which of them counts
+def request_head(fields: Fields) -> tuple[RequestHead, tuple[bytes, bytes]]:
+    """Pick what is needed out of a request's fields; also trace id and parent id, empty without a valid traceparent."""
+    found = {field[0]: field[1] for field in fields}
+    if len(found) < len(fields) and _count(fields, b":path") > 1:  # servers differ in which of them counts
         raise PeerError(PROTOCOL_ERROR, "a request names its method twice")
-    trace_id, parent_id = _trace(fields) if b"traceparent" in found else (b"", b"")
-    return RequestHead(
-        found.get(b":path", b""),
+    get = found.get
+    parent = get(b"traceparent")
+    head = RequestHead(
+        get(b":path", b""),
         _VIEW_KEY in found and _asks_for_full_view(fields),
-        trace_id,
-        parent_id,
-        found.get(_PURPOSE_KEY, b""),
-        found.get(b"user-agent", b""),
-        found.get(b"grpc-encoding", b""),
+        get(_PURPOSE_KEY, b""),
+        get(b"user-agent", b""),
+        get(b"grpc-encoding", b""),
     )
+    if parent is None or (len(found) < len(fields) and _count(fields, b"traceparent") > 1):
+        return head, _NO_TRACE
+    return head, parse_traceparent(parent)
 
 
-def _trace(fields: Fields) -> tuple[bytes, bytes]:
-    parents = [value for name, value in fields if name == b"traceparent"]
-    return parse_traceparent(parents[0]) if len(parents) == 1 else (b"", b"")
+def _count(fields: Fields, name: bytes) -> int:
+    return sum(field[0] == name for field in fields)
 
 
 def _asks_for_full_view(fields: Fields) -> bool:
-    views = (view for name, value in fields if name == _VIEW_KEY for view in value.split(b","))
+    views = (view for field in fields if field[0] == _VIEW_KEY for view in field[1].split(b","))
     return any(view.strip() == _VIEW_FULL for view in views)
 
 
 def answer_head(fields: Fields) -> AnswerHead:
     """Pick what is needed out of an answer's fields."""
-    found = dict(fields)
+    found = {field[0]: field[1] for field in fields}
     status = found.get(b"grpc-status", b"")
     known = status.isdigit() and len(status) < 5
     return AnswerHead(int(status) if known else NO_STATUS, found.get(b"grpc-encoding", b""))
@@ -84,15 +88,10 @@ def answer_head(fields: Fields) -> AnswerHead:
 
 def parse_traceparent(value: bytes) -> tuple[bytes, bytes]:
     """Return trace id and parent id of a W3C traceparent; both empty when it is not valid."""
-    version, trace, parent, flags = value[:2], value[3:35], value[36:52], value[53:55]
-    dashes = value[2:3] + value[35:36] + value[52:53] == b"---"
-    longer = len(value) > _TRACEPARENT_SIZE
-    ends = not longer or (version != b"00" and value[55:56] == b"-")
-    hexadecimal = _HEX.issuperset(version + trace + parent + flags)
-    if len(value) < _TRACEPARENT_SIZE or not dashes or not ends or not hexadecimal or version == b"ff":
-        return b"", b""
-    trace_id, parent_id = bytes.fromhex(trace.decode()), bytes.fromhex(parent.decode())
-    return (trace_id, parent_id) if any(trace_id) and any(parent_id) else (b"", b"")
+    match = _TRACEPARENT.match(value)
+    if match is None or (len(value) > _TRACEPARENT_SIZE and value.startswith(b"00")):
+        return _NO_TRACE
+    return unhexlify(match[1]), unhexlify(match[2])
 
 
 class HeaderReader(Generic[Head]):
@@ -128,7 +127,7 @@ class HeaderReader(Generic[Head]):
             fields = self._decoder.decode(block, True)
         except Exception as error:  # neither decoder keeps to its own exceptions on hostile input
             raise PeerError(COMPRESSION_ERROR, "a header block cannot be read") from error
-        head = self._pick([(bytes(field[0]), bytes(field[1])) for field in fields])
+        head = self._pick(fields)
         if block.translate(None, _ONE_BYTE_INDEXED):
             self.known.clear()
         else:

@@ -6,7 +6,7 @@ from typing import Final
 
 from scorelens_sidecar.captured import NO_STATUS, End
 from scorelens_sidecar.relay import frames as h2
-from scorelens_sidecar.relay.capture import RESOURCE_EXHAUSTED, Call, Capture, Terms
+from scorelens_sidecar.relay.capture import RESOURCE_EXHAUSTED, Call, Capture, Request
 from scorelens_sidecar.relay.flow import Flow
 from scorelens_sidecar.relay.frames import HEAD_SIZE, LEAST_MAX_FRAME, MAX_STREAM, PADDED, WITH_PRIORITY, PeerError
 from scorelens_sidecar.relay.headers import LARGEST_LIST, AnswerHead, HeaderReader, answer_head
@@ -43,7 +43,7 @@ class Link:
         self.resets: list[bytes] = []  # for the upstream, after the frames of this read
         self.calls: dict[int, Call] = {}
         self.flow = Flow(self.calls, self.to_client, self.to_upstream, capture.budget)
-        self.requests: HeaderReader[Terms] = HeaderReader(capture.terms)
+        self.requests: HeaderReader[Request] = HeaderReader(capture.request)
         self.answers: HeaderReader[AnswerHead] = HeaderReader(answer_head)
         self.largest_from_client = self.largest_from_upstream = LEAST_MAX_FRAME
         self.last = 0  # the caller's latest stream

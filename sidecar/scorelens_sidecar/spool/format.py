@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import google_crc32c
 
-from scorelens_sidecar.captured import CapturedCall, End, Part
+from scorelens_sidecar.captured import NUMBERS, CapturedCall, End, Part
 
 MAGIC = b"SLSPOOL\n"
 VERSION = 1
@@ -28,7 +29,7 @@ MOST_HEADER = 4096
 
 PREFIX = struct.Struct("<4sII")  # marker, length of the body, CRC-32C of the body
 _PLACE = struct.Struct("<QQ")  # the first two numbers of the body: sequence, index
-_HEAD = struct.Struct("<QQBB16s8sQQQIQQQQQd10I")
+_HEAD = struct.Struct("<QQBB16s8sQQQIQQQQQd10I")  # the place, then a captured call's fields in their order
 RECORD_OVERHEAD = PREFIX.size + _HEAD.size
 """Bytes that a record takes beside its header values and messages."""
 
@@ -90,26 +91,32 @@ def encode(call: CapturedCall, sequence: int, index: int, marker: bytes) -> tupl
     Messages are among the parts as they are, except for small ones, which are cheaper to copy than to pass on their
     own. Numbers beyond their field are held at its limit.
     """
+    # Each field by a name of its own: taking all of them at once is several times faster than one after the other.
+    # fmt: off
+    (
+        part, end, trace_id, span_id, started_ns, first_answer_us, ended_us, status, message_number,
+        request_size, answer_size, request_messages, answer_messages, probability,
+        path, parent_id, request_encoding, answer_encoding, request_sha256, answer_sha256, purpose, user_agent,
+        request, answer,
+    ) = call
     try:
-        head = _pack_head(call, sequence, index)
-    except struct.error:
-        head = _pack_head(_within_limits(call), sequence, index)
-    request, answer = call.request, call.answer
-    small = len(request) <= _SMALL
-    start = b"".join(
-        (
-            head,
-            call.path,
-            call.parent_id,
-            call.request_encoding,
-            call.answer_encoding,
-            call.request_sha256,
-            call.answer_sha256,
-            call.purpose,
-            call.user_agent,
-            request if small else b"",
+        head = _HEAD.pack(
+            sequence, index, part, end, trace_id, span_id, started_ns, first_answer_us, ended_us, status,
+            message_number, request_size, answer_size, request_messages, answer_messages, probability,
+            len(path), len(parent_id), len(request_encoding), len(answer_encoding), len(request_sha256),
+            len(answer_sha256), len(purpose), len(user_agent), len(request), len(answer),
         )
-    )
+    except struct.error:
+        within = _within_limits(call)
+        if within == call:
+            raise
+        return encode(within, sequence, index, marker)
+    small = len(request) <= _SMALL
+    start = b"".join((
+        head, path, parent_id, request_encoding, answer_encoding, request_sha256, answer_sha256, purpose, user_agent,
+        request if small else b"",
+    ))
+    # fmt: on
     checksum = google_crc32c.value(start)
     length = len(start) + len(answer)
     if not small:
@@ -124,40 +131,13 @@ def encode(call: CapturedCall, sequence: int, index: int, marker: bytes) -> tupl
 
 def decode(body: bytes) -> CapturedCall:
     """Read a record's body whose checksum was right; raises FormatError for values that this version does not know."""
-    fields = _HEAD.unpack_from(body)
-    (part, end, trace_id, span_id, started_ns, first_answer_us, ended_us, status) = fields[2:10]
-    (message_number, request_size, answer_size, request_messages, answer_messages, probability) = fields[10:16]
-    texts = _split(body, _HEAD.size, fields[16:])
+    _, _, part, end, *numbers = _HEAD.unpack_from(body)
+    numbers, lengths = numbers[: NUMBERS - 2], numbers[NUMBERS - 2 :]
+    texts = _split(body, _HEAD.size, lengths)
     try:
-        part, end = Part(part), End(end)
+        return CapturedCall(Part(part), End(end), *numbers, *texts)
     except ValueError as error:
         raise FormatError(f"has an unknown kind: {error}") from error
-    return CapturedCall(
-        part=part,
-        path=texts[0],
-        trace_id=trace_id,
-        parent_id=texts[1],
-        span_id=span_id,
-        started_ns=started_ns,
-        first_answer_us=first_answer_us,
-        ended_us=ended_us,
-        status=status,
-        end=end,
-        message_number=message_number,
-        request=texts[8],
-        answer=texts[9],
-        request_size=request_size,
-        answer_size=answer_size,
-        request_messages=request_messages,
-        answer_messages=answer_messages,
-        request_encoding=texts[2],
-        answer_encoding=texts[3],
-        request_sha256=texts[4],
-        answer_sha256=texts[5],
-        purpose=texts[6],
-        user_agent=texts[7],
-        sampling_probability=probability,
-    )
 
 
 def place(body: bytes) -> tuple[int, int]:
@@ -171,45 +151,14 @@ def is_whole(body: bytes, length: int, checksum: int) -> bool:
     return len(body) == length >= _HEAD.size and bool(google_crc32c.value(body) == checksum)
 
 
-def _pack_head(call: CapturedCall, sequence: int, index: int) -> bytes:
-    return _HEAD.pack(
-        sequence,
-        index,
-        call.part,
-        call.end,
-        call.trace_id,
-        call.span_id,
-        call.started_ns,
-        call.first_answer_us,
-        call.ended_us,
-        call.status,
-        call.message_number,
-        call.request_size,
-        call.answer_size,
-        call.request_messages,
-        call.answer_messages,
-        call.sampling_probability,
-        len(call.path),
-        len(call.parent_id),
-        len(call.request_encoding),
-        len(call.answer_encoding),
-        len(call.request_sha256),
-        len(call.answer_sha256),
-        len(call.purpose),
-        len(call.user_agent),
-        len(call.request),
-        len(call.answer),
-    )
-
-
 def _within_limits(call: CapturedCall) -> CapturedCall:
     def held(name: str, most: int) -> int:
         return min(max(int(getattr(call, name)), 0), most)
 
     longs = ("started_ns", "first_answer_us", "ended_us", "message_number")
     sizes = ("request_size", "answer_size", "request_messages", "answer_messages")
-    numbers = {name: held(name, _MOST["Q"]) for name in longs + sizes}
-    return replace(call, status=held("status", _MOST["I"]), **numbers)  # type: ignore[arg-type]
+    numbers: dict[str, Any] = {name: held(name, _MOST["Q"]) for name in longs + sizes}
+    return call._replace(status=held("status", _MOST["I"]), **numbers)
 
 
 def _split(body: bytes, offset: int, lengths: Sequence[int]) -> list[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import google_crc32c
@@ -109,7 +108,7 @@ def test_a_large_gap_of_rubbish_is_passed_over() -> None:
 
 def test_a_payload_that_holds_a_segment_is_not_mistaken() -> None:
     """A record whose message is itself a segment of another spool comes back as one record."""
-    call = replace(make_call(), answer=segment_of([make_call(1), make_call(2)]).replace(MARKER, b"abcd"))
+    call = make_call()._replace(answer=segment_of([make_call(1), make_call(2)]).replace(MARKER, b"abcd"))
     assert decode(entries_of(segment_of([call, make_call(3)]))[0].body) == call
 
 
@@ -122,7 +121,7 @@ def test_a_length_beyond_the_file_asks_for_no_memory() -> None:
 
 def test_numbers_beyond_their_field_are_held_at_the_limit() -> None:
     """A status that a strange server made up does not keep a call from being recorded."""
-    entries = entries_of(segment_of([replace(make_call(), status=10**15, ended_us=-5, request_size=2**70)]))
+    entries = entries_of(segment_of([make_call()._replace(status=10**15, ended_us=-5, request_size=2**70)]))
     call = decode(entries[0].body)
     assert (call.status, call.ended_us, call.request_size) == (2**32 - 1, 0, 2**64 - 1)
 

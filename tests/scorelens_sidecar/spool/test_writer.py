@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,7 +223,7 @@ def test_a_full_file_system_harms_neither_end(tmp_path: Path) -> None:
 def test_a_record_that_cannot_be_written_is_counted(folder: Path) -> None:
     """A record with a value of a wrong type costs itself, not the call, and not its neighbours."""
     writer = SpoolWriter(folder, make_settings())
-    broken = replace(make_call(1), path=None)  # type: ignore[arg-type]
+    broken = make_call(1)._replace(path=None)  # type: ignore[arg-type]
     assert not writer.append([make_call(0), broken, make_call(2)])
     assert [number_of(each) for each in read_all(SpoolReader(folder, DESTINATION))] == [0, 2]
     assert account_of(folder).dropped["disk"] == 1
