@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types generate lock tools audit bench clean
+.PHONY: help demo test check format lint types generate lock tools audit bench compiled clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -78,6 +78,13 @@ $(VENV)/bench: $(VENV)/dev requirements/bench.txt
 
 bench: $(VENV)/bench tools  ## Measure everything against its peers (ARGS="relay --write"; see docs/performance.md).
 	@$(BIN)/python -m bench $(ARGS)
+
+COMPILED := build/compiled
+compiled: $(VENV)/dev  ## Build a wheel whose relay is compiled (needs a C compiler), and test it in that form.
+	@rm -rf dist $(COMPILED)
+	@HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(COMPILED) dist/scorelens-*.whl
+	@PYTHONPATH=$(COMPILED) $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/scorelens_sidecar)
 
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist

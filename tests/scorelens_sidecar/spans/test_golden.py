@@ -31,23 +31,18 @@ def _uneven() -> CapturedCall:
 
 def _compressed() -> CapturedCall:
     call = scored_call(8)
-    call.request, call.answer = gzip.compress(call.request, mtime=0), gzip.compress(call.answer, mtime=0)
-    call.request_encoding = call.answer_encoding = b"gzip"
-    return call
+    packed = {"request": gzip.compress(call.request, mtime=0), "answer": gzip.compress(call.answer, mtime=0)}
+    return call._replace(request_encoding=b"gzip", answer_encoding=b"gzip", **packed)
 
 
 def _truncated() -> CapturedCall:
     call = scored_call(4)
-    call.request_sha256 = hashlib.sha256(call.request).digest()
-    call.request = call.request[:100]
-    return call
+    return call._replace(request=call.request[:100], request_sha256=hashlib.sha256(call.request).digest())
 
 
 def _answer_truncated() -> CapturedCall:
     call = scored_call(13, media_document(1), media_document(2), media_document(3))
-    call.answer_sha256 = hashlib.sha256(call.answer).digest()
-    call.answer = call.answer[:800]
-    return call
+    return call._replace(answer=call.answer[:800], answer_sha256=hashlib.sha256(call.answer).digest())
 
 
 CASES = {

@@ -171,8 +171,7 @@ def test_a_message_that_grows_beyond_the_limit_is_read_as_far_as_that() -> None:
     """A compressed message larger than the limit is a cut one; its hash is of what was sent."""
     call = scored_call(1, Document(id="large", text="word " * 1000))
     packed = gzip.compress(call.request)
-    call.request, call.request_encoding = packed, b"gzip"
-    decoded = decode(call, 200)
+    decoded = decode(call._replace(request=packed, request_encoding=b"gzip"), 200)
     [scored] = decoded.documents
     assert (scored.document.id, decoded.truncated) == ("large", ("request",))
     assert 100 < len(scored.document.text) < 200
