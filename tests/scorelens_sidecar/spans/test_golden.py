@@ -31,8 +31,8 @@ def _uneven() -> CapturedCall:
 
 def _compressed() -> CapturedCall:
     call = scored_call(8)
-    packed = {"request": gzip.compress(call.request, mtime=0), "answer": gzip.compress(call.answer, mtime=0)}
-    return call._replace(request_encoding=b"gzip", answer_encoding=b"gzip", **packed)
+    request, answer = gzip.compress(call.request, mtime=0), gzip.compress(call.answer, mtime=0)
+    return call._replace(request=request, answer=answer, request_encoding=b"gzip", answer_encoding=b"gzip")
 
 
 def _truncated() -> CapturedCall:

@@ -152,10 +152,12 @@ def test_what_was_kept_of_a_cut_message_is_read(data: st.DataObject, packed: boo
     side = data.draw(st.sampled_from(["request", "answer"]))
     whole = getattr(call, side)
     kept = gzip.compress(whole) if packed else whole
-    setattr(call, f"{side}_sha256", hashlib.sha256(kept).digest())
-    setattr(call, side, kept[: data.draw(st.integers(0, len(kept)))])
-    setattr(call, f"{side}_encoding", b"gzip" if packed else b"")
-    decoded = decode(call, LIMIT)
+    changes: dict[str, Any] = {
+        side: kept[: data.draw(st.integers(0, len(kept)))],
+        f"{side}_sha256": hashlib.sha256(kept).digest(),
+        f"{side}_encoding": b"gzip" if packed else b"",
+    }
+    decoded = decode(call._replace(**changes), LIMIT)
     assert decoded.truncated == (side,)
     assert [scored.document.id for scored in decoded.documents] == ["d-1", "d-2", "d-3"]
     for scored, document, result, calculation in zip(
