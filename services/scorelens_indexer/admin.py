@@ -14,7 +14,7 @@ from scorelens_indexer.account import Account
 from scorelens_indexer.dead_letters import DeadLetters
 from scorelens_indexer.errors import MalformedError
 from scorelens_indexer.labels import read_labels
-from scorelens_indexer.statuses import translated
+from scorelens_indexer.statuses import translated, translated_stream
 from scorelens_indexer.writer import Writer
 from scorelens_store.contract import Store
 
@@ -55,6 +55,14 @@ class Admin(store_admin_pb2_grpc.StoreAdminServicer):
         removed = self._writer.change(lambda store: store.forget(**{field: values}))
         self._dead_letters.forget(field.removesuffix("s"), values)
         return messages.ForgetResponse(records=removed)
+
+    @translated_stream
+    def Purge(  # noqa: N802
+        self, request: messages.PurgeRequest, context: grpc.ServicerContext
+    ) -> Iterator[messages.PurgeProgress]:
+        """Take what was removed out of the store's files; the store lets records in between two steps."""
+        for done, total in self._store.purge():
+            yield messages.PurgeProgress(done=done, total=total)
 
     @translated
     def GetAccount(self, request: messages.GetAccountRequest, context: grpc.ServicerContext) -> messages.IndexerAccount:  # noqa: N802

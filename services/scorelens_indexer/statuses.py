@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn, TypeVar
 
 import grpc
@@ -27,6 +27,18 @@ def translated(handler: Handler[Request, Response]) -> Handler[Request, Response
     def run(self: Any, request: Request, context: grpc.ServicerContext) -> Response:
         try:
             return handler(self, request, context)
+        except ScorelensError as error:
+            _abort(context, error)
+
+    return run
+
+
+def translated_stream(handler: Handler[Request, Iterator[Response]]) -> Handler[Request, Iterator[Response]]:
+    """Do the same for a method that answers with a stream."""
+
+    def run(self: Any, request: Request, context: grpc.ServicerContext) -> Iterator[Response]:
+        try:
+            yield from handler(self, request, context)
         except ScorelensError as error:
             _abort(context, error)
 

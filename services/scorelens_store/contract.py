@@ -174,6 +174,9 @@ class Reader(Protocol):
 class Store(Reader, Protocol):
     """Reads and changes a store. Every change is durable and visible to new searches when the call returns."""
 
+    parallel_puts: int
+    """How many puts at a time serve the store best; it takes any number, and does other changes alone."""
+
     def put(self, records: Sequence[Record]) -> list[PutResult]:
         """Insert records that are not there yet; return one result each, in order.
 
@@ -193,6 +196,14 @@ class Store(Reader, Protocol):
         customer_ids: Sequence[str] = (),
     ) -> int:
         """Remove records for good and leave hashed tombstones; return how many were removed."""
+        ...
+
+    def purge(self) -> Iterator[tuple[int, int]]:
+        """Take what was removed out of the store's files, too, which removing alone does not.
+
+        Yields how much is done and how much there is to do, in records or in indices; what is put meanwhile is stored
+        in between. Running it again goes on where it was interrupted. Raises StoreUnavailableError.
+        """
         ...
 
     def expire(self, before: datetime) -> int:

@@ -24,6 +24,8 @@ from scorelens_store.errors import RecordNotFoundError
 class MemoryStore:
     """Keeps records by id. `fault` is raised by every change; `gate` holds puts back while it is cleared."""
 
+    parallel_puts = 1
+
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
         self.tombstones: set[str] = set()
@@ -34,6 +36,7 @@ class MemoryStore:
         self.gate.set()
         self.waiting = threading.Event()
         self.closed = False
+        self.purged = False
 
     def put(self, records: Sequence[Record]) -> list[PutResult]:
         """Insert what is not there yet."""
@@ -66,6 +69,13 @@ class MemoryStore:
             del self.records[key]
         self.tombstones.update(gone, record_ids)
         return len(gone)
+
+    def purge(self) -> Iterator[tuple[int, int]]:
+        """Have two steps to do."""
+        self._fail()
+        yield 1, 2
+        self.purged = True
+        yield 2, 2
 
     def get(self, record_id: str) -> Record | None:
         """Return one record."""

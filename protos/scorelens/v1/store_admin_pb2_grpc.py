@@ -47,6 +47,11 @@ class StoreAdminStub:
                 request_serializer=scorelens_dot_v1_dot_store__admin__pb2.ForgetRequest.SerializeToString,
                 response_deserializer=scorelens_dot_v1_dot_store__admin__pb2.ForgetResponse.FromString,
                 _registered_method=True)
+        self.Purge = channel.unary_stream(
+                '/scorelens.v1.StoreAdmin/Purge',
+                request_serializer=scorelens_dot_v1_dot_store__admin__pb2.PurgeRequest.SerializeToString,
+                response_deserializer=scorelens_dot_v1_dot_store__admin__pb2.PurgeProgress.FromString,
+                _registered_method=True)
         self.GetAccount = channel.unary_unary(
                 '/scorelens.v1.StoreAdmin/GetAccount',
                 request_serializer=scorelens_dot_v1_dot_store__admin__pb2.GetAccountRequest.SerializeToString,
@@ -73,7 +78,16 @@ class StoreAdminServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Forget(self, request, context):
-        """Removes records for good. A tombstone keeps them from coming back with a resend.
+        """Removes records for good. A tombstone keeps them from coming back with a resend. Nobody finds them any more, while
+        their words may stay in files of the store until Purge has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Purge(self, request, context):
+        """Takes what was removed out of the store's files, too; the stream ends when it is done. It may take minutes, and may
+        be interrupted: the next call goes on.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,6 +119,11 @@ def add_StoreAdminServicer_to_server(servicer, server):
                     servicer.Forget,
                     request_deserializer=scorelens_dot_v1_dot_store__admin__pb2.ForgetRequest.FromString,
                     response_serializer=scorelens_dot_v1_dot_store__admin__pb2.ForgetResponse.SerializeToString,
+            ),
+            'Purge': grpc.unary_stream_rpc_method_handler(
+                    servicer.Purge,
+                    request_deserializer=scorelens_dot_v1_dot_store__admin__pb2.PurgeRequest.FromString,
+                    response_serializer=scorelens_dot_v1_dot_store__admin__pb2.PurgeProgress.SerializeToString,
             ),
             'GetAccount': grpc.unary_unary_rpc_method_handler(
                     servicer.GetAccount,
@@ -174,6 +193,33 @@ class StoreAdmin:
             '/scorelens.v1.StoreAdmin/Forget',
             scorelens_dot_v1_dot_store__admin__pb2.ForgetRequest.SerializeToString,
             scorelens_dot_v1_dot_store__admin__pb2.ForgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Purge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/scorelens.v1.StoreAdmin/Purge',
+            scorelens_dot_v1_dot_store__admin__pb2.PurgeRequest.SerializeToString,
+            scorelens_dot_v1_dot_store__admin__pb2.PurgeProgress.FromString,
             options,
             channel_credentials,
             insecure,

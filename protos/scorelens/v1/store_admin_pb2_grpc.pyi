@@ -39,7 +39,13 @@ class StoreAdminStub:
     Annotate: grpc.UnaryUnaryMultiCallable[store_admin_pb2.AnnotateRequest, store_admin_pb2.AnnotateResponse]
     """Adds labels to a record. A label that is there already is replaced; a late resend of the record erases none."""
     Forget: grpc.UnaryUnaryMultiCallable[store_admin_pb2.ForgetRequest, store_admin_pb2.ForgetResponse]
-    """Removes records for good. A tombstone keeps them from coming back with a resend."""
+    """Removes records for good. A tombstone keeps them from coming back with a resend. Nobody finds them any more, while
+    their words may stay in files of the store until Purge has ended.
+    """
+    Purge: grpc.UnaryStreamMultiCallable[store_admin_pb2.PurgeRequest, store_admin_pb2.PurgeProgress]
+    """Takes what was removed out of the store's files, too; the stream ends when it is done. It may take minutes, and may
+    be interrupted: the next call goes on.
+    """
     GetAccount: grpc.UnaryUnaryMultiCallable[store_admin_pb2.GetAccountRequest, store_admin_pb2.IndexerAccount]
     """Tells what became of all spans that arrived."""
     ListDeadLetters: grpc.UnaryUnaryMultiCallable[store_admin_pb2.ListDeadLettersRequest, store_admin_pb2.ListDeadLettersResponse]
@@ -56,7 +62,13 @@ class StoreAdminAsyncStub(StoreAdminStub):
     Annotate: aio.UnaryUnaryMultiCallable[store_admin_pb2.AnnotateRequest, store_admin_pb2.AnnotateResponse]  # type: ignore[assignment]
     """Adds labels to a record. A label that is there already is replaced; a late resend of the record erases none."""
     Forget: aio.UnaryUnaryMultiCallable[store_admin_pb2.ForgetRequest, store_admin_pb2.ForgetResponse]  # type: ignore[assignment]
-    """Removes records for good. A tombstone keeps them from coming back with a resend."""
+    """Removes records for good. A tombstone keeps them from coming back with a resend. Nobody finds them any more, while
+    their words may stay in files of the store until Purge has ended.
+    """
+    Purge: aio.UnaryStreamMultiCallable[store_admin_pb2.PurgeRequest, store_admin_pb2.PurgeProgress]  # type: ignore[assignment]
+    """Takes what was removed out of the store's files, too; the stream ends when it is done. It may take minutes, and may
+    be interrupted: the next call goes on.
+    """
     GetAccount: aio.UnaryUnaryMultiCallable[store_admin_pb2.GetAccountRequest, store_admin_pb2.IndexerAccount]  # type: ignore[assignment]
     """Tells what became of all spans that arrived."""
     ListDeadLetters: aio.UnaryUnaryMultiCallable[store_admin_pb2.ListDeadLettersRequest, store_admin_pb2.ListDeadLettersResponse]  # type: ignore[assignment]
@@ -82,7 +94,19 @@ class StoreAdminServicer(metaclass=abc_1.ABCMeta):
         request: store_admin_pb2.ForgetRequest,
         context: _ServicerContext,
     ) -> typing.Union[store_admin_pb2.ForgetResponse, abc.Awaitable[store_admin_pb2.ForgetResponse]]:
-        """Removes records for good. A tombstone keeps them from coming back with a resend."""
+        """Removes records for good. A tombstone keeps them from coming back with a resend. Nobody finds them any more, while
+        their words may stay in files of the store until Purge has ended.
+        """
+
+    @abc_1.abstractmethod
+    def Purge(
+        self,
+        request: store_admin_pb2.PurgeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[abc.Iterator[store_admin_pb2.PurgeProgress], abc.AsyncIterator[store_admin_pb2.PurgeProgress]]:
+        """Takes what was removed out of the store's files, too; the stream ends when it is done. It may take minutes, and may
+        be interrupted: the next call goes on.
+        """
 
     @abc_1.abstractmethod
     def GetAccount(

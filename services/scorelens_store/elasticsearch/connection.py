@@ -63,10 +63,10 @@ class Connection:
             raise not_elasticsearch(self.where)
         return answer.meta.status, answer.body
 
-    def change(self, method: str, path: str, body: Body | None = None) -> Any:
+    def change(self, method: str, path: str, body: Body | None = None, *, timeout: float = 0.0) -> Any:
         """Send a request that a correct server takes. Raises StoreUnavailableError for whatever else it says."""
         try:
-            return self.request(method, path, body)
+            return self.request(method, path, body, timeout=timeout)
         except QueryError as exc:
             raise StoreUnavailableError(f"{self.where} refuses {method} {path}: {exc.reason}", REFUSED) from exc
 

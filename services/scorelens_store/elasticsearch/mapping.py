@@ -68,6 +68,8 @@ def index_template(settings: ElasticsearchSettings) -> dict[str, Any]:
                 "index": {
                     "number_of_shards": settings.shards,
                     replicas: settings.replicas,
+                    # What is forgotten can be merged out of any segment, however little of it was removed.
+                    "merge": {"policy": {"expunge_deletes_allowed": 0}},
                     "mapping": {
                         "total_fields": {
                             "limit": count_fields(mappings) + settings.number_fields,

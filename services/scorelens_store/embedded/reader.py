@@ -121,7 +121,7 @@ class EmbeddedReader:
 
     def _snapshot(self) -> Snapshot | None:
         with self._lock:
-            stamp = _stamp(self._meta)
+            stamp = stamp_of(self._meta)
             if stamp is None:
                 return None
             if self._index is None:
@@ -178,7 +178,8 @@ def damaged(folder: Path, cause: object) -> StoreDamagedError:
     )
 
 
-def _stamp(meta: Path) -> _Stamp | None:
+def stamp_of(meta: Path) -> _Stamp | None:
+    """Tell versions of the index apart; None while there is none."""
     try:
         found = meta.stat()
     except (FileNotFoundError, NotADirectoryError):
