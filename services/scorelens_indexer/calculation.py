@@ -66,6 +66,10 @@ _WRITTEN: Final = (
 _TYPES: Final = (str, str, float, list, list, list, list, float, int, float, str, dict, float, float, bool, dict)
 """Types of the fields of a calculation whose event needs no second look."""
 
+_COLUMNS: Final = slice(3, 7)
+_TERM_TYPES: Final = (str, float, float, float)
+"""Where the lists of terms are, and the types of what is in them."""
+
 
 def read_calculations(events: Iterable[bytes]) -> list[Calculation]:
     """Read those of a span's events that are calculations.
@@ -112,13 +116,15 @@ def _paired(keys: Any, values: Any) -> Any:
 
 
 def _is_usual(calculation: Calculation) -> bool:
-    if tuple(map(type, calculation)) != _TYPES or not is_tag_id(calculation.tag):
+    if tuple(map(type, calculation)) != _TYPES:
         return False
-    columns = (calculation.values, calculation.coefficients, calculation.contributions)
+    terms: Any = calculation[_COLUMNS]
+    features, *columns = terms
     return (
-        calculation.explanation in _EXPLANATIONS
-        and _is_list(calculation.features, str)
-        and all(len(column) == len(calculation.features) and _is_list(column, float) for column in columns)
+        is_tag_id(calculation.tag)
+        and calculation.explanation in _EXPLANATIONS
+        and len(features) == len(columns[0]) == len(columns[1]) == len(columns[2])
+        and (not features or tuple(type(column[0]) for column in (features, *columns)) == _TERM_TYPES)
     )
 
 

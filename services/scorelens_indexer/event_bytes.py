@@ -17,6 +17,8 @@ _TIME, _NAME, _ATTRIBUTE = 0x09, 0x12, 0x1A  # the fields of a Span.Event
 _KEY, _VALUE = 0x0A, 0x12  # the fields of a KeyValue
 _TEXT, _TRUTH, _INTEGER, _DOUBLE, _ARRAY = 0x0A, 0x10, 0x18, 0x21, 0x2A  # the fields of an AnyValue
 _LONG: Final = 0x80  # a length of more than one byte begins with this bit
+_HIGH: Final = {byte: byte << 7 for byte in range(_LONG)}
+"""What the second byte of a length adds; one that has a third is not read here."""
 _DOUBLE_AT: Final = struct.Struct("<d").unpack_from
 _ITEM: Final = 11  # bytes of a double in an array: tag and length of its AnyValue, tag of the double, the double
 
@@ -29,7 +31,7 @@ def read_attributes(event: bytes, name: str) -> dict[str, Value] | None:
     """Return the attributes of a serialised Span.Event of this name; None where messages have to be read."""
     try:
         return _attributes(event, _beginning(event, name))
-    except (_UnusualError, IndexError, UnicodeDecodeError, struct.error):
+    except (_UnusualError, LookupError, UnicodeDecodeError, struct.error):
         return None
 
 
@@ -48,7 +50,7 @@ def _head(name: str) -> bytes:
 
 
 def _attributes(event: bytes, at: int) -> dict[str, Value]:
-    # One loop and no call for what is most frequent: this is the hottest code of the indexer.
+    # One loop with no call for what is frequent: this is the hottest code of the indexer.
     found: dict[str, Value] = {}
     end = len(event)
     while at < end:
@@ -56,17 +58,19 @@ def _attributes(event: bytes, at: int) -> dict[str, Value]:
             raise _UnusualError
         size, at = event[at + 1], at + 2
         if size >= _LONG:
-            size, at = _varint(event, at - 1)
+            size, at = size - _LONG + _HIGH[event[at]], at + 1
         stop = at + size
-        start = at + 2
-        at = start + event[at + 1]
+        size, start = event[at + 1], at + 2
+        if event[at] != _KEY or size >= _LONG or stop > end:
+            raise _UnusualError
+        at = start + size
         name = event[start:at].decode()
-        if event[start - 2] != _KEY or event[start - 1] >= _LONG or event[at] != _VALUE:
+        if event[at] != _VALUE:
             raise _UnusualError
         size, at = event[at + 1], at + 2
         if size >= _LONG:
-            size, at = _varint(event, at - 1)
-        if at + size != stop or stop > end:
+            size, at = size - _LONG + _HIGH[event[at]], at + 1
+        if at + size != stop:
             raise _UnusualError
         if size == 9 and event[at] == _DOUBLE:
             found[name] = _DOUBLE_AT(event, at + 1)[0]
@@ -77,21 +81,16 @@ def _attributes(event: bytes, at: int) -> dict[str, Value]:
 
 
 def _value(event: bytes, at: int, stop: int) -> Value:
-    kind = event[at]
-    size, at = event[at + 1], at + 2
+    kind, size, at = event[at], event[at + 1], at + 2
     if size >= _LONG:
-        size, at = _varint(event, at - 1)
-    if kind in (_TRUTH, _INTEGER):
-        if at != stop:
-            raise _UnusualError
-        return bool(size) if kind == _TRUTH else size
-    if at + size != stop:
-        raise _UnusualError
-    if kind == _TEXT:
-        return event[at:stop].decode()
-    if kind == _ARRAY:
+        size, at = size - _LONG + _HIGH[event[at]], at + 1
+    if kind == _ARRAY and at + size == stop:
         return _array(event[at:stop])
-    raise _UnusualError
+    if kind == _TEXT and at + size == stop:
+        return event[at:stop].decode()
+    if at != stop or kind not in (_TRUTH, _INTEGER):
+        raise _UnusualError
+    return bool(size) if kind == _TRUTH else size
 
 
 def _array(array: bytes) -> list[str] | list[float]:
@@ -128,19 +127,6 @@ def read_doubles(array: bytes) -> list[float] | None:
     ):
         return None
     return list(_layout(count).unpack(array))
-
-
-def _varint(event: bytes, at: int) -> tuple[int, int]:
-    """Return a number and the place behind it; one of more than four bytes is not read here."""
-    value = shift = 0
-    while shift < 28:
-        byte = event[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < _LONG:
-            return value, at
-        shift += 7
-    raise _UnusualError
 
 
 @functools.lru_cache(maxsize=256)

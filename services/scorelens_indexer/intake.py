@@ -112,7 +112,7 @@ class Intake:
 
 
 def convert(export: Any) -> Conversion:
-    """Turn every span of an export (otlp.py) into a record, a dead letter, or a count of those that are not meant for us."""
+    """Turn every span of an export (otlp.py) into a record, a dead letter, or a count of those not meant for us."""
     conversion = Conversion()
     origin_of: Any = None
     origin: dict[str, Any] = {}

@@ -1,7 +1,9 @@
-"""The one thread that changes the store.
+"""The threads that change the store.
 
-While it commits one group of records the next one gathers, so that many small exports share a commit and a lone one
-waits for nobody. Changes that people ask for (labels, forgetting) run on the same thread, in order with the records.
+While one group of records is put the next one gathers, so that many small exports share a commit and a lone one waits
+for nobody. A store that is at its best with several puts under way has as many threads; one that commits by itself has
+one. Changes that people ask for (labels, forgetting) and retention keep their place among the records: they wait for
+the puts before them, run alone, and hold back those behind.
 """
 
 from __future__ import annotations
@@ -44,14 +46,20 @@ class Writer:
     """Puts records of concurrent callers into a store together. Callers bound how much waits (see budget.py)."""
 
     def __init__(self, store: Store, *, batch_bytes: int, batch_records: int) -> None:
-        """Start the thread; one `Store.put` gets at most so many bytes or records, or else a single export."""
+        """Start the threads; one `Store.put` gets at most so many bytes or records, or else a single export."""
         self._store, self._batch_bytes, self._batch_records = store, batch_bytes, batch_records
         self._waiting: deque[_Put | _Change] = deque()
         self._changed = threading.Condition()
         self._closed = False
         self._store_away = False
-        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
-        self._thread.start()
+        self._putting = 0
+        self._changing = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"writer-{number}", daemon=True)
+            for number in range(store.parallel_puts)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, records: Sequence[Record], size: int) -> list[PutResult]:
         """Wait until records are committed; return one result each. Raises what `Store.put` raises."""
@@ -64,43 +72,65 @@ class Writer:
         return answer
 
     def close(self) -> None:
-        """Finish what waits, then end the thread."""
+        """Finish what waits, then end the threads."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _submit(self, item: _Put | _Change) -> Future[Any]:
         with self._changed:
             if self._closed:
                 raise OverloadedError("the indexer is shutting down; try again later")
             self._waiting.append(item)
-            self._changed.notify()
+            self._changed.notify_all()
         return item.future
 
     def _work(self) -> None:
-        while item := self._next():
-            if isinstance(item, _Change):
-                _settle(item, self._store)
+        while taken := self._take():
+            if isinstance(taken, _Change):
+                _settle(taken, self._store)
             else:
-                self._commit([item, *self._joining(item)])
+                self._commit(taken)
+            self._done(taken)
 
-    def _next(self) -> _Put | _Change | None:
+    def _take(self) -> _Change | list[_Put] | None:
+        """Wait for what may be done now; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            return self._waiting.popleft() if self._waiting else None
+            self._changed.wait_for(lambda: self._may_go_on() or (self._closed and not self._waiting))
+            if not self._waiting:
+                return None
+            item = self._waiting.popleft()
+            if isinstance(item, _Change):
+                self._changing = True
+                return item
+            self._putting += 1
+            return [item, *self._joining(item)]
+
+    def _may_go_on(self) -> bool:
+        if not self._waiting or self._changing:
+            return False
+        return not self._putting or isinstance(self._waiting[0], _Put)
+
+    def _done(self, taken: _Change | list[_Put]) -> None:
+        with self._changed:
+            if isinstance(taken, _Change):
+                self._changing = False
+            else:
+                self._putting -= 1
+            self._changed.notify_all()
 
     def _joining(self, first: _Put) -> list[_Put]:
         """Take the puts that wait behind the first one as far as the bounds of one commit allow."""
         group: list[_Put] = []
         size, records = first.size, len(first.records)
-        with self._changed:
-            while self._waiting and isinstance(item := self._waiting[0], _Put):
-                size, records = size + item.size, records + len(item.records)
-                if size > self._batch_bytes or records > self._batch_records:
-                    break
-                self._waiting.popleft()
-                group.append(item)
+        while self._waiting and isinstance(item := self._waiting[0], _Put):
+            size, records = size + item.size, records + len(item.records)
+            if size > self._batch_bytes or records > self._batch_records:
+                break
+            self._waiting.popleft()
+            group.append(item)
         return group
 
     def _commit(self, group: Sequence[_Put]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import struct
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -95,15 +97,46 @@ def _open(record: Record) -> Iterator[tuple[str, list[Value]]]:
         value: Any = record
         for part in path:
             value = value.get(part) if isinstance(value, dict) else None
-        if value is None:
+        if not value:
+            if value not in (None, {}):
+                raise RecordRefusedError(f"{prefix[:-1]} is not an object")
             continue
         if not isinstance(value, dict):
             raise RecordRefusedError(f"{prefix[:-1]} is not an object")
-        for name, part in _leaves(prefix, value):
-            if OPEN_NAME.fullmatch(name, len(prefix)):
-                found = _values(name, kind, part)
-                if found:
-                    yield name, found
+        yield from (_floats(prefix, value) if kind is Type.FLOAT else None) or _named(prefix, kind, value)
+
+
+def _floats(prefix: str, numbers: dict[str, Any]) -> list[tuple[str, list[Value]]] | None:
+    """Return numbers by tag, rounded all in one step; None where they have to be looked at one by one."""
+    if set(map(type, numbers.values())) != {float}:
+        return None
+    layout = _singles(len(numbers))
+    try:
+        rounded = layout.unpack(layout.pack(*numbers.values()))
+    except OverflowError:
+        return None
+    if not math.isfinite(sum(rounded)):
+        return None
+    return [(name, [value]) for name, value in zip(_names(prefix, tuple(numbers)), rounded, strict=True) if name]
+
+
+@functools.lru_cache(maxsize=1024)
+def _singles(count: int) -> struct.Struct:
+    return struct.Struct(f"<{count}f")
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(prefix: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the full names of fields, "" for one that no field can have; a model has the same tags in every record."""
+    return tuple(prefix + name if OPEN_NAME.fullmatch(name) else "" for name in names)
+
+
+def _named(prefix: str, kind: Type, value: dict[str, Any]) -> Iterator[tuple[str, list[Value]]]:
+    for name, part in _leaves(prefix, value):
+        if OPEN_NAME.fullmatch(name, len(prefix)):
+            found = _values(name, kind, part)
+            if found:
+                yield name, found
 
 
 def _leaves(prefix: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -6,13 +6,14 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from scorelens import conventions as names
 from scorelens_indexer.attributes import plain
 from scorelens_indexer.calculation import read_calculations
 from scorelens_indexer.event_bytes import read_attributes
 from scorelens_indexer.otlp import parse_event
-from tests.scorelens_indexer.spans import Span, any_value, calculation, key_values
+from tests.scorelens_indexer.spans import any_value, calculation, key_values
 
 NAME = names.CALCULATION_EVENT
 TEXTS = st.text(max_size=300)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.mapping import NUMBERS
 from scorelens_store.values import Values
 
+_PREFIXES: Final = tuple(f"{name}." for name in NUMBERS)
+
 
 def names_of(values: Values) -> set[str]:
     """Return the names of the open number fields that a record has."""
-    return {name for name in values if name.partition(".")[0] in NUMBERS}
+    return {name for name in values if name.startswith(_PREFIXES)}
 
 
 class NumberFields:
@@ -26,7 +28,7 @@ class NumberFields:
     def unmapped(self, index: str, names: Collection[str]) -> int:
         """Return how many of the names of a stored record the index does not search."""
         beyond = self._beyond.setdefault(index, set())
-        new = set(names) - self._mapped.get(index, set()) - beyond
+        new = set(names).difference(self._mapped.get(index, ()), beyond)
         if new:
             self._mapped[index] = self._ask(index)
             beyond |= new - self._mapped[index]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from scorelens_store.contract import Label, Outcome, PutResult, Record
@@ -18,9 +19,11 @@ from scorelens_store.elasticsearch.pages import walk_ids
 from scorelens_store.elasticsearch.query import Query, to_query
 from scorelens_store.elasticsearch.reader import ElasticsearchReader
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment
+from scorelens_store.elasticsearch.shared_lock import SharedLock
 from scorelens_store.elasticsearch.tombstones import Tombstones
 from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
 from scorelens_store.fields import FIELDS
+from scorelens_store.forgettable import find_long, ids_of
 from scorelens_store.query.tree import Any as AnyOf
 from scorelens_store.query.tree import Equals, Range
 from scorelens_store.values import Values, encode, field_values, from_microseconds
@@ -37,21 +40,25 @@ def open_store(url: str, settings: ElasticsearchSettings | None = None, **change
 class ElasticsearchStore(ElasticsearchReader):
     """Reads and changes the records of one prefix."""
 
+    parallel_puts = 3
+    """One request leaves the server waiting for us, and us for the server."""
+
     def __init__(self, url: str, settings: ElasticsearchSettings) -> None:
         super().__init__(url, settings)
         self._bulk = Bulk(self._connection, settings.bulk_bytes, settings.retries)
         self._tombstones = Tombstones(self._connection, self._bulk, settings.prefix)
         self._numbers = NumberFields(self._connection)
         # Within one process nothing is put between a tombstone and the removal of what it covers.
-        self._writing = threading.RLock()
+        self._writing = SharedLock()
+        self._preparing = threading.Lock()
         self._prepared = False
 
     def put(self, records: Sequence[Record]) -> list[PutResult]:
         """Insert records that are not there yet; return one result each, in order."""
-        with self._writing:
+        results, checked = self._check(records)
+        with self._writing.together():
             self._prepare()
-            results, checked = self._check(records)
-            covered = self._tombstones.covered([entry.values for _, entry in checked])
+            covered = self._tombstones.covered([entry.ids for _, entry in checked])
             results |= {number: _FORGOTTEN for (number, _), was in zip(checked, covered, strict=True) if was}
             wanted = [pair for pair, was in zip(checked, covered, strict=True) if not was]
             answers = self._bulk.send([entry.change() for _, entry in wanted])
@@ -87,27 +94,38 @@ class ElasticsearchStore(ElasticsearchReader):
         )
         if not nodes:
             return 0
-        with self._writing:
+        with self._writing.alone():
             # Tombstones come first: after a crash between the two, the same call finishes what was begun.
             for name, values in kept.items():
                 if values:
                     self._tombstones.add(name, values)
+            if long := find_long(self, kept):
+                nodes = (*nodes, AnyOf(tuple(Equals(FIELDS["record.id"], one) for one in long)))
             query = to_query(AnyOf(nodes))
             # What another process was putting meanwhile is met by a second look.
             return self._remove(self.settings.prefix, query) + self._remove(self.settings.prefix, query)
+
+    def purge(self) -> Iterator[tuple[int, int]]:
+        """Merge the segments that hold removed records, index by index; yield done and total."""
+        found = self._connection.request("GET", f"/{self.settings.prefix}/_stats/docs?ignore_unavailable=true") or {}
+        indices = [name for name, each in found.get("indices", {}).items() if each["primaries"]["docs"]["deleted"]]
+        for done, index in enumerate(sorted(indices), 1):
+            for step in ("_flush?force=true", "_forcemerge?only_expunge_deletes=true", "_flush?force=true"):
+                self._connection.change("POST", f"/{index}/{step}", timeout=_MERGE_LIMIT)
+            yield done, len(indices)
 
     def expire(self, before: datetime) -> int:
         """Remove what is older, as retention does, without tombstones; return how many records went."""
         if before.tzinfo is None:
             before = before.replace(tzinfo=UTC)
         older = to_query(Range(FIELDS["@timestamp"], None, before, with_high=False))
-        with self._writing:
+        with self._writing.alone():
             gone = sum(self._drop(index) for index in self._indices() if _is_over(self.settings.prefix, index, before))
             return gone + self._remove(self.settings.prefix, older)
 
     def remove_everything(self) -> None:
         """Delete all indices of the prefix and what made them, tombstones too."""
-        with self._writing:
+        with self._writing.alone():
             for index in (*self._indices(), self._tombstones.index):
                 self._connection.change("DELETE", f"/{index}?ignore_unavailable=true")
             self._connection.change("DELETE", f"/_index_template/{self.settings.prefix}")
@@ -115,8 +133,12 @@ class ElasticsearchStore(ElasticsearchReader):
 
     def _prepare(self) -> None:
         """Put the template there, once per process and whenever the server can be reached first."""
-        if self._prepared:
-            return
+        with self._preparing:
+            if not self._prepared:
+                self._put_template()
+                self._prepared = True
+
+    def _put_template(self) -> None:
         path = f"/_index_template/{self.settings.prefix}"
         found = self._connection.request("GET", path) or {}
         known = [each["index_template"] for each in found.get("index_templates", ())]
@@ -124,7 +146,6 @@ class ElasticsearchStore(ElasticsearchReader):
             self._check_period(template.get("_meta", {}).get("period"))
         if not any(template.get("version", 0) > VERSION for template in known):
             self._connection.change("PUT", path, index_template(self.settings))
-        self._prepared = True
 
     def _check_period(self, period: str | None) -> None:
         # A record's time names its index; under another naming a resend would not meet its twin.
@@ -180,18 +201,29 @@ class _Checked:
     values: Values
     source: bytes
     index: str
+    ids: Values
 
     @classmethod
     def of(cls, record: Record, settings: ElasticsearchSettings) -> _Checked:
         values = field_values(record)
-        moment = from_microseconds(int(values["@timestamp"][0]))
-        return cls(values, encode(to_source(record, values)), index_name(settings.prefix, settings.period, moment))
+        index = _index_of(settings.prefix, settings.period, int(values["@timestamp"][0]) // _DAY)
+        return cls(values, encode(to_source(record, values)), index, ids_of(record))
 
     def change(self) -> Change:
         return Change("create", self.index, str(self.values["record.id"][0]), self.source)
 
 
-_FORGOTTEN = PutResult(Outcome.FORGOTTEN)
+_MERGE_LIMIT = 86_400.0
+"""Seconds that the server may take to merge one index."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _index_of(prefix: str, period: str, day: int) -> str:
+    return index_name(prefix, period, from_microseconds(day * _DAY))
+
+
+_FORGOTTEN: Final = PutResult(Outcome.FORGOTTEN)
+_DAY: Final = 86_400_000_000  # microseconds; no index ends within one
 
 
 def _check_labels(record_id: str, labels: Mapping[str, Label]) -> None:

@@ -51,9 +51,12 @@ def register_tokenizers(index: tantivy.Index) -> None:
     index.register_tokenizer(_WORDS, word_analyzer())
 
 
+_SLOT_FIELDS: Final = tuple(f"number.{slot}" for slot in range(NUMBER_FIELDS))
+
+
 def slot_field(slot: int) -> str:
     """Return the name of a number column of the pool."""
-    return f"number.{slot}"
+    return _SLOT_FIELDS[slot]
 
 
 def keyed(name: str, value: str) -> str:

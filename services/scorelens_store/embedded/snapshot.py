@@ -28,11 +28,22 @@ class Snapshot:
         found: Any = self.searcher.search(self.translator.query(node), 1)
         return int(found.count)
 
+    def ever_had(self, record_id: str) -> bool:
+        """Tell whether an id is among the terms, where those of removed records stay until a merge."""
+        return bool(self.searcher.doc_freq("record.id", record_id))
+
+    def has(self, record_id: str) -> bool:
+        """Tell whether a record is there."""
+        return bool(self._addresses(record_id))
+
     def source(self, record_id: str) -> bytes | None:
         """Return a record as JSON, or None."""
+        addresses = self._addresses(record_id)
+        return self.source_at(addresses[0]) if addresses else None
+
+    def _addresses(self, record_id: str) -> list[tantivy.DocAddress]:
         query = self.translator.query(Equals(FIELDS["record.id"], record_id))
-        hits = self.searcher.search(query, 1, count=False).hits
-        return self.source_at(hits[0][1]) if hits else None
+        return [address for _, address in self.searcher.search(query, 1, count=False).hits]
 
     def source_at(self, address: tantivy.DocAddress) -> bytes:
         """Return the record at an address as JSON."""

@@ -9,19 +9,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import orjson
 import tantivy
 
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Label, Outcome, PutResult, Record
 from scorelens_store.embedded.documents import to_document
 from scorelens_store.embedded.files import write_durably
-from scorelens_store.embedded.reader import EmbeddedReader, check_format, damaged
+from scorelens_store.embedded.purge import Purge, Segment, read_segments
+from scorelens_store.embedded.reader import EmbeddedReader, check_format, damaged, stamp_of
 from scorelens_store.embedded.schema import FORMAT, build_schema
 from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.embedded.tombstones import Tombstones
 from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
 from scorelens_store.fields import FIELDS
+from scorelens_store.forgettable import find_long, ids_of
 from scorelens_store.query.tree import Any, Equals, Node, Range
 from scorelens_store.values import Values, encode, field_values
 
@@ -46,10 +47,13 @@ def open_writer(folder: Path | str) -> EmbeddedStore:
 class EmbeddedStore(EmbeddedReader):
     """Reads and changes the store in a folder."""
 
+    parallel_puts = 1
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._writing = threading.RLock()
         self._writer: tantivy.IndexWriter | None = None
+        self._schema = build_schema()
         with self._translated():
             self._open_writer()
         self._tombstones = Tombstones(folder / "tombstones")
@@ -57,8 +61,8 @@ class EmbeddedStore(EmbeddedReader):
 
     def put(self, records: Sequence[Record]) -> list[PutResult]:
         """Insert records that are not there yet; return one result each, in order."""
+        checked = [_check(record) for record in records]
         with self._writing:
-            checked = [_check(record) for record in records]
             known = self._existing([entry.record_id for entry in checked if isinstance(entry, _Checked)])
             decided = [self._decide(entry, known) for entry in checked]
             if any(document is not None for _, document in decided):
@@ -75,7 +79,7 @@ class EmbeddedStore(EmbeddedReader):
             if record is None:
                 raise RecordNotFoundError(f"there is no record {record_id!r}")
             record["labels"] = {**(record.get("labels") or {}), **labels}
-            document, _ = to_document(field_values(record), encode(record), self._slots)
+            document, _ = to_document(field_values(record), encode(record), self._slots, self._schema)
             with self._committing() as writer:
                 writer.delete_documents_by_term("record.id", record_id)
                 writer.add_document(document)
@@ -100,7 +104,28 @@ class EmbeddedStore(EmbeddedReader):
                 for name, values in kept.items():
                     if values:
                         self._tombstones.add(name, values)
+            nodes += tuple(Equals(FIELDS["record.id"], one) for one in find_long(self, kept))
             return self._remove(Any(nodes) if len(nodes) > 1 else nodes[0])
+
+    def purge(self) -> Iterator[tuple[int, int]]:
+        """Write the records of segments anew that hold removed ones, some at a time; yield done and total."""
+        if not self._meta.exists():
+            return
+        purge = Purge(self._segments()[1])
+        while True:
+            with self._writing:
+                snapshot, segments = self._segments()
+                live = purge.next(snapshot, segments)
+                if live is None:
+                    break
+                if live:
+                    self._rewrite(live)
+            del snapshot
+            yield purge.done, purge.total
+        with self._writing, self._writable():
+            # The files of a segment stay as long as a searcher of this process may read them.
+            snapshot = self._segments()[0]
+            (self._writer or self._open_writer()).garbage_collect_files()
 
     def expire(self, before: datetime) -> int:
         """Remove what is older, as retention does, without tombstones; return how many records went."""
@@ -128,15 +153,31 @@ class EmbeddedStore(EmbeddedReader):
                     writer.wait_merging_threads()
         super().close()
 
+    def _segments(self) -> tuple[Snapshot, list[Segment]]:
+        """Return the index of this moment and its segments, which a merge may replace at any time."""
+        while True:
+            with self._reading() as snapshot:
+                segments = read_segments(self._meta)
+                if snapshot is not None and stamp_of(self._meta) == self._stamp:
+                    return snapshot, segments
+
+    def _rewrite(self, live: Sequence[tuple[Record, bytes]]) -> None:
+        with self._committing() as writer:
+            for record, source in live:
+                values = field_values(record)
+                document, _ = to_document(values, source, self._slots, self._schema)
+                writer.delete_documents_by_term("record.id", str(values["record.id"][0]))
+                writer.add_document(document)
+
     def _decide(self, entry: _Checked | PutResult, known: set[str]) -> tuple[PutResult, tantivy.Document | None]:
         if isinstance(entry, PutResult):
             return entry, None
-        if self._tombstones.cover(entry.values):
+        if self._tombstones.cover(entry.ids):
             return PutResult(Outcome.FORGOTTEN), None
         if entry.record_id in known:
             return PutResult(Outcome.DUPLICATE), None
         known.add(entry.record_id)
-        document, unmapped = to_document(entry.values, entry.source, self._slots)
+        document, unmapped = to_document(entry.values, entry.source, self._slots, self._schema)
         return PutResult(Outcome.STORED, unmapped_fields=unmapped), document
 
     def _existing(self, record_ids: Sequence[str]) -> set[str]:
@@ -199,22 +240,20 @@ class EmbeddedStore(EmbeddedReader):
 class _Checked:
     """A record that may be stored."""
 
-    __slots__ = ("record_id", "source", "values")
+    __slots__ = ("ids", "record_id", "source", "values")
 
-    def __init__(self, values: Values, source: bytes) -> None:
-        self.values, self.source = values, source
+    def __init__(self, values: Values, source: bytes, ids: Values) -> None:
+        self.values, self.source, self.ids = values, source, ids
         self.record_id = str(values["record.id"][0])
 
 
 def _check(record: Record) -> _Checked | PutResult:
     try:
-        return _Checked(field_values(record), encode(record))
+        return _Checked(field_values(record), encode(record), ids_of(record))
     except RecordRefusedError as exc:
         return PutResult(Outcome.REJECTED, str(exc))
 
 
 def _ids_among(snapshot: Snapshot, record_ids: Sequence[str]) -> set[str]:
-    parts = tuple(Equals(FIELDS["record.id"], record_id) for record_id in record_ids)
-    query = snapshot.translator.query(Any(parts))
-    hits = snapshot.searcher.search(query, len(record_ids), False).hits
-    return {orjson.loads(snapshot.source_at(address))["record"]["id"] for _, address in hits}
+    """Return which ids are there. Most never were, which the terms tell; only records of others are looked for."""
+    return {record_id for record_id in record_ids if snapshot.ever_had(record_id) and snapshot.has(record_id)}
