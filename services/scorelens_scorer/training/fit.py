@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,32 +20,54 @@ from scorelens_scorer.training.examples import Examples
 SEED: Final = 20
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """One tag: its coefficients (features,) and intercept, calibrated, its threshold, and the strength that was chosen.
+
+    The calibration (Platt's: slope and offset of the margin, learned on documents kept aside) is folded into
+    coefficients and intercept, so that one sigmoid remains.
+    """
+
+    weights: Floats
+    intercept: float
+    threshold: float
+    strength: float
+
+
 def fit(
     features: Features, learn: Examples, aside: Examples, tags: list[Tag], strength: float
 ) -> tuple[Floats, Floats, list[Tag]]:
-    """Return coefficients (features, tags), intercepts (tags,), and the tags with their thresholds.
-
-    `strength` is the inverse of the regularisation. The calibration (Platt's: slope and offset of the margin, learned
-    on the documents kept aside) is folded into coefficients and intercept, so that one sigmoid remains.
-    """
+    """Return coefficients (features, tags), intercepts (tags,), and the tags with their thresholds."""
     with threadpool_limits(1):  # more threads than idle cores only wait for one another
-        return _fit(features, learn, aside, tags, strength)
+        known, unseen = features.matrix(learn.documents), features.matrix(aside.documents)
+        fitted = [fit_tag(known, learn.having(tag.id), unseen, aside.having(tag.id), (strength,)) for tag in tags]
+    chosen = [Tag(tag.id, tag.title, tag.group, one.threshold) for tag, one in zip(tags, fitted, strict=True)]
+    coefficients = np.ascontiguousarray(np.array([one.weights for one in fitted]).T)
+    return coefficients, np.array([one.intercept for one in fitted]), chosen
 
 
-def _fit(
-    features: Features, learn: Examples, aside: Examples, tags: list[Tag], strength: float
-) -> tuple[Floats, Floats, list[Tag]]:
-    known, unseen = features.matrix(learn.documents), features.matrix(aside.documents)
-    columns, intercepts, chosen = [], [], []
-    for tag in tags:
-        truth = aside.having(tag.id)
-        weights, start = _separate(known, learn.having(tag.id), strength)
-        slope, offset = _calibrate(unseen @ weights + start, truth)
-        columns.append(weights * slope)
-        intercepts.append(start * slope + offset)
-        chances = sigmoid(unseen @ columns[-1] + intercepts[-1])
-        chosen.append(Tag(tag.id, tag.title, tag.group, best_threshold(chances, truth)))
-    return np.ascontiguousarray(np.array(columns).T), np.array(intercepts), chosen
+def fit_tag(known: Any, has: Any, unseen: Any, truth: Any, strengths: Sequence[float]) -> Fitted:
+    """Learn one tag from feature values `known` (documents, features) and who `has` it.
+
+    `unseen` and `truth` are the same of the documents kept aside: they calibrate, give the threshold, and choose among
+    `strengths`, the inverse of the regularisation, by the log loss.
+    """
+    candidates = [_candidate(known, has, unseen, truth, strength) for strength in strengths]
+    _, best = min(candidates, key=lambda candidate: candidate[0])
+    return best
+
+
+def _candidate(known: Any, has: Any, unseen: Any, truth: Any, strength: float) -> tuple[float, Fitted]:
+    weights, start = _separate(known, has, strength)
+    slope, offset = _calibrate(unseen @ weights + start, truth)
+    weights, intercept = weights * slope, start * slope + offset
+    chances = sigmoid(unseen @ weights + intercept)
+    return _loss(chances, truth), Fitted(weights, intercept, best_threshold(chances, truth), strength)
+
+
+def _loss(chances: Floats, truth: Any) -> float:
+    likely = np.clip(np.where(truth, chances, 1 - chances), 1e-12, 1)
+    return float(-np.log(likely).mean())
 
 
 def best_threshold(chances: Floats, truth: Any) -> float:
@@ -78,6 +102,12 @@ def _separate(matrix: Any, truth: Any, strength: float) -> tuple[Floats, float]:
 
 
 def _calibrate(margins: Floats, truth: Any) -> tuple[float, float]:
-    fitted = LogisticRegression(C=1e3, random_state=SEED).fit(margins[:, None], truth)
+    """Return slope and offset; as Platt has it, no document is taken as wholly certain, which matters for few."""
+    having, lacking = int(truth.sum()), int((~truth).sum())
+    likely = np.where(truth, (having + 1) / (having + 2), 1 / (lacking + 2))
+    both = np.concatenate([margins, margins])[:, None]
+    answers = np.repeat([True, False], len(margins))
+    weights = np.concatenate([likely, 1 - likely])
+    fitted = LogisticRegression(C=1e3, random_state=SEED).fit(both, answers, weights)
     slope = float(fitted.coef_[0, 0])
     return (slope, float(fitted.intercept_[0])) if slope > 0 else (1.0, 0.0)
