@@ -91,7 +91,8 @@ class Changes:
             return
         if whole:
             found.settled.add(hour)
-        if self._thorough or not known.exported:
+        # Once the store lost records, equal counts of a minute no longer mean equal records.
+        if self._thorough or not known.exported or known.seen != known.exported:
             found.add(replace(span, has_known=known.exported > 0))
         else:
             self._plan_minutes(found, partition, span)

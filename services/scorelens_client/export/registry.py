@@ -13,7 +13,12 @@ from scorelens_store.tables import files
 
 def exports(home: Path) -> list[Path]:
     """Return the export folders of a system that are still there, absolute. Raises ScorelensError."""
-    return [folder for folder in _read(home / "exports.json") if folder.is_dir()]
+    return [folder for folder in known(home) if folder.is_dir()]
+
+
+def known(home: Path) -> list[Path]:
+    """Return the export folders of a system, those among them that are gone as well. Raises ScorelensError."""
+    return _read(home / "exports.json")
 
 
 def remember(home: Path, folder: Path) -> None:
