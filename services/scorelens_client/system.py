@@ -163,13 +163,14 @@ def _start(supervisor: Supervisor, home: Home, settings: UpSettings, lock: int, 
             try:
                 supervisor.start(child, FIRST_START)
             except ScorelensError as error:
-                raise ScorelensError(f"{error}{_last_words(child)}") from error
+                raise ScorelensError(f"{error}{last_words(child)}") from error
     started = datetime.now(UTC).isoformat(timespec="seconds")
     reached = {name: reachable(address) for name, address in addresses.items()}
     return System(os.getpid(), **reached, store=store, started=started)
 
 
-def _last_words(child: Child) -> str:
+def last_words(child: Child) -> str:
+    """Return what a process that did not start logged last, and where."""
     if child.log is None or not child.log.exists():
         return ""
     lines = [line for line in child.log.read_text("utf-8", "replace").splitlines()[-20:] if line.strip()]

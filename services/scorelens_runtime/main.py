@@ -28,6 +28,7 @@ COMMANDS = {
     "train": ("scorelens_scorer.commands.train", "train", "Train a model on your own labelled file."),
     "promote": ("scorelens_scorer.commands.promote", "scorer", "Put a version of a model to use, or go back."),
     "forget": ("scorelens_client.commands.forget", "client", "Forget documents or customers everywhere."),
+    "models": ("scorelens_scorer.commands.models", "train", "List kept versions of models and who serves them."),
     "scorer": ("scorelens_scorer.__main__", "scorer", "Serve models."),
     "sidecar": ("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
     "indexer": ("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),

@@ -1,0 +1,1 @@
+"""Forgetting documents everywhere at once: `scorelens forget`; docs/forget.md."""
