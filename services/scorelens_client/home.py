@@ -6,6 +6,7 @@ HOME/run/store         where the records of the last system are
 HOME/logs/             what each process logged
 HOME/sidecar/          spool, calculation log, dead letters
 HOME/store/            the embedded store
+HOME/score/            how far interrupted runs of `scorelens score` came
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Home:
         self.logs = path / "logs"
         self.sidecar = path / "sidecar"
         self.store = path / "store"
+        self.score = path / "score"
         self.system_file = self.run / "system.json"
         self._store_file = self.run / "store"
         self.calculation_log = self.sidecar / "calculations.jsonl"

@@ -4,47 +4,57 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TextIO
 
 from rich.console import Console
 
+from scorelens_client.bulk.appending import Appending
 from scorelens_client.terminal import clean
-from scorelens_runtime.errors import ScorelensError
 
 SHOWN = 10
 
 
 class Rejects:
-    """Counts rejected lines, shows the first few, and writes all of them to a file, which it makes on the first."""
+    """Counts rejected rows, shows the first few, and writes all of them to a file, which it makes on the first.
 
-    def __init__(self, console: Console, path: Path | None) -> None:
-        self.count = 0
+    `count` and `position`, the bytes of the file, go on from an interrupted run.
+    """
+
+    def __init__(self, console: Console, path: Path | None, count: int = 0, position: int = 0) -> None:
+        self.count = count
         self.path = path
+        self._shown = 0
         self._console = console
-        self._file: TextIO | None = None
+        self._file: Appending | None = None
+        self._start = position
+        if path and position:
+            self._open(path)
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file."""
+        return self._file.position if self._file else self._start
 
     def add(self, number: int, source: bytes, field: str, reason: str) -> None:
-        """Report one line."""
+        """Report one row."""
         self.count += 1
-        if self.count <= SHOWN:
+        self._shown += 1
+        if self._shown <= SHOWN:
             self._console.print(
                 f"line {number}: {clean(f'{field}: {reason}' if field else reason)}", style="red", soft_wrap=True
             )
-        elif self.count == SHOWN + 1:
+        elif self._shown == SHOWN + 1:
             self._console.print("further lines that are rejected are only counted here")
         if self.path:
             content = {"line": number, "field": field, "reason": reason, "input": source.decode("utf-8", "replace")}
-            print(json.dumps(content, ensure_ascii=False), file=self._open(self.path))
+            line = json.dumps(content, ensure_ascii=False) + "\n"
+            self._open(self.path).write(line.encode("utf-8", "replace"))
 
     def close(self) -> None:
         """Close the file."""
-        if self._file:
+        if self._file is not None:
             self._file.close()
 
-    def _open(self, path: Path) -> TextIO:
+    def _open(self, path: Path) -> Appending:
         if self._file is None:
-            try:
-                self._file = path.open("w", encoding="utf-8", errors="replace")
-            except OSError as error:
-                raise ScorelensError(f"cannot write {path} (--rejects): {error.strerror}") from error
+            self._file = Appending(path, self._start, "--rejects")
         return self._file

@@ -19,19 +19,22 @@ from rich.rule import Rule
 from rich.text import Text
 
 from scorelens_client.addresses import UpSettings
-from scorelens_client.batches import Line, batches
+from scorelens_client.bulk.batches import Line, divide
+from scorelens_client.bulk.flow import Flow
+from scorelens_client.bulk.pace import Pace
+from scorelens_client.bulk.sending import Sender, Sending
 from scorelens_client.channel import open_channel
 from scorelens_client.commands.show import print_record
 from scorelens_client.commands.status import collect, print_status, spooled
 from scorelens_client.commands.up import command_name, print_system, wait_for_ever
 from scorelens_client.home import Home, System
-from scorelens_client.lines import read_lines
 from scorelens_client.listing import print_hit, print_listing
 from scorelens_client.perception import perception, print_perception
 from scorelens_client.reading import open_store
-from scorelens_client.sending import Sender, Sending
 from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import counted, notes, results
+from scorelens_documents.documents import read_document
+from scorelens_documents.rows import read_rows
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.settings import options
 from scorelens_store.contract import Reader, Selection, Sort
@@ -121,7 +124,8 @@ def _corpus(count: int, seed: int, console: Console) -> list[Line]:
     if made.returncode:
         last = made.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise ScorelensError(f"the corpus could not be made: {' '.join(last)}")
-    return list(read_lines(BytesIO(made.stdout), _no_rejects))
+    rows = read_rows(BytesIO(made.stdout), reject=_no_rejects)
+    return [Line(row.number, row.source, read_document(row.values)) for row in rows]
 
 
 def _no_rejects(number: int, _: bytes, field: str, reason: str) -> None:
@@ -132,8 +136,10 @@ def _score(system: System, corpus: list[Line], console: Console) -> None:
     started = time.monotonic()
     with counted(console) as bar, open_channel(system.sidecar) as channel:
         task = bar.add_task("scoring through the sidecar", total=len(corpus))
-        sender = Sender(channel, Sending(system.sidecar))
-        for outcomes in sender.score(batches(corpus, 100, 4 * 2**20)):
+        pace = Pace()
+        batches = divide(corpus)
+        flow = Flow(Sender(channel, Sending(system.sidecar), pace), pace)
+        for _, outcomes in flow.run(batches.take):
             for outcome in outcomes:
                 if outcome.result is None:
                     raise ScorelensError(f"a document of the corpus was refused: {outcome.reason}")

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import click
-from google.protobuf.json_format import MessageToDict
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
 
-from scorelens_client.batches import Line, batches
-from scorelens_client.channel import open_channel
+from scorelens_client.bulk.resuming import still_spooled
+from scorelens_client.bulk.run import Job, Run
+from scorelens_client.bulk.sending import Sending
+from scorelens_client.bulk.watching import documents, tag_table
 from scorelens_client.home import Home
-from scorelens_client.lines import read_lines
 from scorelens_client.options import home_option, json_option
-from scorelens_client.rejects import Rejects
-from scorelens_client.sending import Scored, Sender, Sending
-from scorelens_client.terminal import notes, print_json, progress, results
-from scorelens_runtime.errors import ScorelensError
+from scorelens_client.terminal import notes, results
+from scorelens_documents.columns import Columns
+from scorelens_documents.forms import FORMS
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.errors import SettingError
 
-BATCH_BYTES = 4 * 2**20
-NOTE_EVERY = 10.0
+STORED_WITHIN = 1.5
+"""How many seconds to wait at the end until everything can be searched."""
 
 
 @click.command("score")
-@click.argument("file", metavar="FILE.jsonl|-")
+@click.argument("file", metavar="FILE|-")
 @click.option("--target", metavar="HOST:PORT", help="Sidecar or scorer to call.  [default: the running system's]")
 @click.option("--model", default="", help="Model to score with.  [default: chosen by each document's kind]")
 @click.option("--model-version", default="", help="Version of the model; needs --model.  [default: the one in use]")
@@ -41,17 +35,32 @@ NOTE_EVERY = 10.0
     default="production",
     help="Recorded with the call; listings show production.  [default: production]",
 )
-@click.option("--batch", type=click.IntRange(1, 100_000), default=100, help="Documents in a call.  [default: 100]")
-@click.option("--parallel", type=click.IntRange(1, 64), default=4, help="Calls in flight.  [default: 4]")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Fill a field from a column of another name; may be repeated.",
+)
+@click.option("--format", "form", type=click.Choice(FORMS), help="What the file is.  [default: told by its name]")
+@click.option(
+    "--delimiter", metavar="CHARACTER", help="What separates the cells of a CSV file.  [default: told by its header]"
+)
+@click.option("--output", metavar="FILE", help="Write results to a .jsonl, .csv or .parquet file.")
+@click.option("--rejects", metavar="FILE", help="Where rows go that were not scored.  [default: FILE.rejects.jsonl]")
+@click.option("--full", is_flag=True, help="Add the calculations to --json and to --output FILE.jsonl.")
+@click.option("--restart", is_flag=True, help="Begin anew where an interrupted run would go on.")
+@click.option(
+    "--batch", type=click.IntRange(1, 100_000), help="Documents in a call.  [default: what gives the best rate]"
+)
+@click.option("--parallel", type=click.IntRange(1, 64), help="Calls in flight.  [default: what gives the best rate]")
 @click.option(
     "--patience",
     type=click.FloatRange(0),
     default=60.0,
     metavar="SECONDS",
-    help="How long to try again while nobody answers.  [default: 60]",
+    help="How long to try again while nobody answers, or the scorer is busy.  [default: 60]",
 )
-@click.option("--rejects", metavar="FILE", help="Where lines go that were not scored.  [default: FILE.rejects.jsonl]")
-@click.option("--full", is_flag=True, help="Add the calculations to --json.")
 @json_option("Print one JSON line per document instead of a summary.")
 @home_option
 def command(
@@ -60,17 +69,23 @@ def command(
     model: str,
     model_version: str,
     purpose: str,
-    batch: int,
-    parallel: int,
-    patience: float,
+    columns: tuple[str, ...],
+    form: str | None,
+    delimiter: str | None,
+    output: str | None,
     rejects: str | None,
     full: bool,
+    restart: bool,
+    batch: int | None,
+    parallel: int | None,
+    patience: float,
     as_json: bool,
     home: Home,
 ) -> int:
-    """Score the documents of a JSONL file, or of standard input (-).
+    """Score the documents of a file, or of standard input (-).
 
-    Each line is one document, with the fields of the contract:
+    A file is JSONL, CSV, TSV or Parquet, by the end of its name (the first three also with .gz); of any size. Each row
+    is one document, with the fields of the contract:
 
     \b
     {"id": "d-17", "kind": "tweet", "text": "Still no refund", "audience": 1200}
@@ -79,130 +94,98 @@ def command(
 
     Fields: id, kind, title, text, language, author, source, source_uri, audience, published_time, customer_id, events
     and attributes (an object). Any other field is kept as an attribute, a list joined by commas, so that one can
-    search for it: {"campaign": "x"} is found by attributes.campaign:x.
+    search for it: {"campaign": "x"} is found by attributes.campaign:x. A cell of a table holds events as JSON.
 
-    A line that is not a document is reported with its number and the field at fault and written to the file of
+    A row that is not a document is reported with its number and the field at fault and written to the file of
     rejects; all others are scored, and the exit status is 1.
+
+    After Ctrl-C, kill -9 or a lost scorer, the same command goes on where it stopped and scores nothing twice.
+    Standard input is scored from its beginning each time.
 
     \b
     scorelens score documents.jsonl
+    scorelens score export.csv --column text=body --column id=url
+    scorelens score warehouse.parquet --output results.parquet
     zcat documents.jsonl.gz | scorelens score - --batch 500
     scorelens score documents.jsonl --json | jq -r '.document_id + " " + .tags[0].tag'
     """
-    if model_version and not model:
-        raise click.UsageError("--model-version needs --model")
-    address = target or home.require_running().sidecar
-    sending = Sending(address, model, model_version, purpose, full, parallel=parallel, patience=patience)
+    job = Job(
+        file,
+        Sending("", model, model_version, purpose, full, patience=patience),
+        home,
+        _target(target),
+        Columns.parse(columns),
+        form or "",
+        _delimiter(delimiter),
+        batch,
+        parallel,
+        _rejects(file, rejects),
+        Path(output) if output else None,
+        full,
+        as_json,
+        restart,
+    )
+    _check(job)
     console = notes()
-    kept = Path(rejects) if rejects else None if file == "-" else Path(file + ".rejects.jsonl")
-    with ExitStack() as stack:
-        source = stack.enter_context(_open(file))
-        bad = Rejects(console, kept)
-        stack.callback(bad.close)
-        bar = stack.enter_context(progress(console, "documents"))
-        channel = stack.enter_context(open_channel(address))
-        run = Run(bar, console, None if file == "-" else Path(file).stat().st_size)
-        stack.enter_context(_saying_how_far(run, console))
-        lines = run.watch(read_lines(source, bad.add))
-        for outcomes in Sender(channel, sending).score(batches(lines, batch, BATCH_BYTES)):
-            for outcome in outcomes:
-                if outcome.result is None:
-                    bad.add(outcome.line.number, outcome.line.source, "", outcome.reason)
-                elif as_json:
-                    print_json(_as_json(outcome))
-            run.count(outcomes)
-        run.finish()
-    _summarise(run, bad, console, as_json)
-    return 1 if bad.count else 0
+    run = Run(job, console)
+    run.run()
+    if not run.complete:
+        raise KeyboardInterrupt
+    _summarise(run, job, console)
+    return 1 if run.rejects.count else 0
 
 
-class Run:
-    """Keeps the figures of a run and the bar that shows them."""
-
-    def __init__(self, bar: Progress, console: Console, size: int | None) -> None:
-        self.scored = 0
-        self.tags: Counter[tuple[str, str]] = Counter()
-        self.started = self._noted = time.monotonic()
-        self._bar, self._console, self._size = bar, console, size
-        self._task = bar.add_task("scoring", total=size, count=0, rate=0.0)
-        self._read = 0
-
-    @property
-    def seconds(self) -> float:
-        """How long it has taken so far."""
-        return time.monotonic() - self.started
-
-    def watch(self, lines: Iterator[Line]) -> Iterator[Line]:
-        """Count the bytes of lines that are taken."""
-        for line in lines:
-            self._read += len(line.source) + 1
-            yield line
-
-    def count(self, outcomes: list[Scored]) -> None:
-        """Count a batch that was answered and show where the run stands."""
-        for outcome in outcomes:
-            if outcome.result is not None:
-                self.scored += 1
-                self.tags.update((tag.group, tag.title or tag.tag) for tag in outcome.result.tags if tag.selected)
-        self._bar.update(
-            self._task,
-            completed=self._read if self._size else None,
-            count=self.scored,
-            rate=self.scored / max(self.seconds, 1e-3),
-        )
-        if self._bar.disable and time.monotonic() - self._noted > NOTE_EVERY:
-            self._noted = time.monotonic()
-            share = f"{min(self._read / self._size, 1):.0%}, " if self._size else ""
-            self._console.print(f"scored {self.scored:,} documents so far ({share}{self.scored / self.seconds:,.0f}/s)")
-
-    def finish(self) -> None:
-        """Fill the bar."""
-        self._bar.update(self._task, total=self._size or 1, completed=self._size or 1)
+def _check(job: Job) -> None:
+    if job.sending.model_version and not job.sending.model:
+        raise click.UsageError("--model-version needs --model")
+    if job.full and not job.as_json and (job.output is None or job.output.suffix.lower() != ".jsonl"):
+        raise click.UsageError("--full needs --json or --output FILE.jsonl")
 
 
-@contextmanager
-def _saying_how_far(run: Run, console: Console) -> Iterator[None]:
+def _target(target: str | None) -> str:
     try:
-        yield
-    except KeyboardInterrupt:
-        answers = f"{run.scored:,} document{'' if run.scored == 1 else 's'}"
-        console.print(f"interrupted after the answers for {answers}; those are recorded", style="yellow")
-        raise
+        return target if target and Endpoint.parse(target) else ""
+    except SettingError as error:
+        raise SettingError(f"--target: {error}") from error
 
 
-def _open(file: str) -> BinaryIO:
-    if file == "-":
-        return sys.stdin.buffer
-    try:
-        return Path(file).open("rb")
-    except OSError as error:
-        raise ScorelensError(f"cannot read {file}: {error.strerror}") from error
+def _delimiter(text: str | None) -> str:
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(text or "", text or "")
+    if len(delimiter) > 1 or delimiter in ('"', "\n", "\r"):
+        raise click.UsageError(f"--delimiter {text}: give one character, such as ';', or tab")
+    return delimiter
 
 
-def _as_json(outcome: Scored) -> dict[str, Any]:
-    value: dict[str, Any] = {"line": outcome.line.number}
-    for message in (outcome.result, outcome.calculation):
-        if message is not None:
-            part = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-            value |= part if message is outcome.result else {"calculation": part["tags"]}
-    return value
+def _rejects(file: str, named: str | None) -> Path | None:
+    if named:
+        return Path(named)
+    return None if file == "-" else Path(file + ".rejects.jsonl")
 
 
-def _summarise(run: Run, bad: Rejects, console: Console, as_json: bool) -> None:
-    rate = f"{run.scored / run.seconds:,.0f}" if run.seconds else "-"
-    console.print(f"scored {run.scored:,} document{'' if run.scored == 1 else 's'} in {run.seconds:.1f} s ({rate}/s)")
-    if bad.count:
-        where = f"; see {bad.path}" if bad.path else ""
-        lines = "1 line was" if bad.count == 1 else f"{bad.count:,} lines were"
+def _summarise(run: Run, job: Job, console: Console) -> None:
+    watching, progress = run.watching, run.progress
+    now = "" if watching.scored == progress.scored else f", {watching.scored:,} of them now,"
+    console.print(
+        f"scored {documents(progress.scored)}{now} in {watching.seconds:.1f} s ({watching.rate:,.0f}/s)", soft_wrap=True
+    )
+    if run.rejects.count:
+        where = f"; see {run.rejects.path}" if run.rejects.path else ""
+        lines = "1 line was" if run.rejects.count == 1 else f"{run.rejects.count:,} lines were"
         console.print(f"{lines} not scored{where}", style="red", soft_wrap=True)
-    if not as_json and run.tags:
-        results().print(_tag_table(run))
+    if job.output:
+        console.print(f"results are in {job.output}", soft_wrap=True)
+    if not job.target and progress.scored:
+        _say_what_can_be_searched(job.home, console)
+    if not job.as_json and progress.tags:
+        results().print(tag_table(progress))
 
 
-def _tag_table(run: Run) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name, side in (("group", "left"), ("tag", "left"), ("documents", "right"), ("share", "right")):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
-    for (group, title), count in sorted(run.tags.items(), key=lambda item: (item[0][0], -item[1])):
-        table.add_row(group, title, f"{count:,}", f"{count / run.scored:.1%}")
-    return table
+def _say_what_can_be_searched(home: Home, console: Console) -> None:
+    limit = time.monotonic() + STORED_WITHIN
+    while (spooled := still_spooled(home)) and time.monotonic() < limit:
+        time.sleep(0.1)
+    if spooled:
+        calls = "1 call is" if spooled == 1 else f"{spooled:,} calls are"
+        console.print(f"{calls} still on the way to the store; `scorelens status` tells when all can be searched")
+    elif spooled == 0:
+        console.print("all of it can be searched now")

@@ -1,0 +1,151 @@
+"""Going on where an interrupted run stopped: the same file, the same way, nothing scored twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from scorelens_client.bulk import doubt
+from scorelens_client.bulk.batches import Batch, Batcher
+from scorelens_client.bulk.fingerprint import Fingerprint
+from scorelens_client.bulk.journal import Journal, Progress
+from scorelens_client.home import Home
+from scorelens_client.parts import attempt, sidecar_account
+from scorelens_client.reading import open_store
+from scorelens_documents.errors import FileError
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.contract import Reader
+
+EVERYTHING = 2**62
+
+
+@dataclass
+class Kept:
+    """How far the run came, and the journal that keeps it; without one for standard input."""
+
+    progress: Progress
+    journal: Journal | None = None
+    recovered: list[Batch] = field(default_factory=list)
+
+    def before(self, batch: Batch) -> None:
+        """Note a batch that is about to be sent; those that are in doubt are noted already."""
+        if not any(batch is one for one in self.recovered):
+            self.progress.flying.append(_entry(batch))
+            self.note()
+
+    def note(self) -> None:
+        """Note how things stand."""
+        if self.journal:
+            self.journal.note(self.progress)
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        if self.journal:
+            self.journal.close()
+
+
+def keep(home: Home, file: str, options: dict[str, Any], restart: bool, console: Console) -> Kept:
+    """Find out how far an earlier run of a file came, or begin a new one.
+
+    Raises ScorelensError where the file changed meanwhile, or another process scores it.
+    """
+    fresh = Progress(run=secrets.token_hex(16))
+    path = Path(file)
+    if file == "-" or not path.is_file():
+        return Kept(fresh)
+    name = str(path.resolve())
+    key = hashlib.sha256(json.dumps([name, options], sort_keys=True).encode()).hexdigest()[:16]
+    try:
+        now = Fingerprint.of(path)
+        header = {"file": name, "fingerprint": now.write()}
+        journal = Journal(home.score / f"{path.name[:80]}.{key}.progress", header)
+    except OSError as error:
+        console.print(
+            f"how far this run comes is not kept, so it could not be resumed: {error.strerror}: {error.filename}",
+            style="yellow",
+            soft_wrap=True,
+        )
+        return Kept(fresh)
+    earlier = None if restart else journal.read()
+    if earlier is None:
+        journal.begin(fresh)
+        return Kept(fresh, journal)
+    _refuse_another(file, earlier[0], earlier[1], now)
+    journal.begin(earlier[1])
+    return Kept(earlier[1], journal)
+
+
+def recover(kept: Kept, batcher: Batcher, home: Home, has_store: bool, console: Console) -> None:
+    """Find out what became of batches that were sent and not noted as answered."""
+    progress = kept.progress
+    if not progress.flying:
+        return
+    batches = []
+    for _, last, count in progress.flying:
+        batch = batcher.take(EVERYTHING, EVERYTHING, until=last)
+        if batch is None or len(batch.lines) != count:
+            raise FileError("the file is not the one that was interrupted; score all of it anew with --restart")
+        batches.append(batch)
+    answers = _ask(progress.run, batches, home, console) if has_store else _cannot_ask(batches, console)
+    kept.recovered = [part for batch in batches for part in doubt.divide(batch, answers)]
+    progress.flying = [_entry(batch) for batch in kept.recovered]
+    kept.note()
+
+
+def still_spooled(home: Home) -> int | None:
+    """Return how many calls are on their way to the store, None where nobody can tell."""
+    account, _ = attempt(lambda: sidecar_account(home.sidecar))
+    if account is None:
+        return None
+    destinations = [one for relay in account["relays"] for one in relay["destinations"]]
+    return sum(int(one["spooled"]) for one in destinations if one["destination"] != "calculation-log")
+
+
+def _ask(run: str, batches: Sequence[Batch], home: Home, console: Console) -> doubt.Answers:
+    def search(ask: Callable[[Reader], doubt.Answers]) -> doubt.Answers:
+        try:
+            with open_store(home) as reader:
+                return ask(reader)
+        except ScorelensError:
+            return {}
+
+    count = sum(len(batch.lines) for batch in batches)
+    with console.status(f"asking the store which of {count:,} documents were scored already ..."):
+        answers, settled = doubt.look_up(run, batches, search, lambda: still_spooled(home))
+    console.print(f"of {count:,} documents that were sent last, {len(answers):,} were scored already")
+    if not settled:
+        console.print(
+            f"not everything that was scored has reached the store: up to {count - len(answers):,} documents may be "
+            "scored twice",
+            style="yellow",
+        )
+    return answers
+
+
+def _cannot_ask(batches: Sequence[Batch], console: Console) -> doubt.Answers:
+    count = sum(len(batch.lines) for batch in batches)
+    console.print(f"no store can be asked, so up to {count:,} documents may be scored twice", style="yellow")
+    return {}
+
+
+def _refuse_another(file: str, header: dict[str, Any], progress: Progress, now: Fingerprint) -> None:
+    try:
+        differs = Fingerprint.read(header["fingerprint"]).differs(now)
+    except (KeyError, TypeError):
+        differs = "what was noted of it cannot be read"
+    if differs:
+        raise FileError(
+            f"{file} changed since its scoring was interrupted after {progress.rows:,} documents: {differs}; bring the "
+            "file back as it was, or score all of it anew with --restart"
+        )
+
+
+def _entry(batch: Batch) -> tuple[int, int, int]:
+    return (batch.lines[0].number if batch.lines else batch.last, batch.last, len(batch.lines))

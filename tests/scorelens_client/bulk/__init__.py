@@ -1,0 +1,1 @@
+"""Tests of scorelens_client.bulk."""
