@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,12 @@ import numpy.typing as npt
 from scorelens_scorer.model import Calculations, Explanation, Floats, Scoring, Whole
 
 __all__ = ["additive", "linear", "sigmoid"]
+
+_SORTED_WHOLE: Final = 128
+"""Terms up to which sorting all of them costs no more than first finding those that lead."""
+
+_AT_ONCE: Final = 2**17
+"""Contributions that are looked at together: about what a processor's cache holds."""
 
 
 def sigmoid(margins: Floats) -> Floats:
@@ -37,17 +42,23 @@ def linear(
     margins = total + intercepts
     if not terms:
         return Scoring(sigmoid(margins))
-    choice = _Choice(*total.shape)
-    for row, (start, end) in enumerate(pairwise(matrix.indptr.tolist())):
-        weights = coefficients[matrix.indices[start:end]]
-        choice.add(row, start, np.multiply(weights.T, matrix.data[start:end], order="C"), terms)
-    columns, values = matrix.indices[choice.places], matrix.data[choice.places]
+    counts = np.diff(matrix.indptr)
+    choice = _Choice(counts, coefficients.shape[1], terms)
+    for rows in _alike(counts, coefficients.shape[1]):
+        width = np.arange(counts[rows].max())
+        usable = width < counts[rows][:, None]
+        places = np.where(usable, matrix.indptr[rows][:, None] + width, 0)
+        added = coefficients[matrix.indices[places]] * matrix.data[places][:, :, None]
+        choice.put(rows, leading(added.transpose(0, 2, 1), terms, usable))
+    places = matrix.indptr[choice.rows] + choice.places
+    columns, values = matrix.indices[places], matrix.data[places]
     weights = coefficients[columns, choice.tags]
     made = Calculations(
         Explanation.EXACT,
         intercepts,
         margins,
-        features=features[columns].tolist(),
+        features=features,  # type: ignore[arg-type]
+        columns=columns,
         values=values,
         coefficients=weights,
         **choice.terms(values * weights, total),
@@ -79,18 +90,17 @@ def additive(
     added = np.asarray(contributions, float)
     documents, tags, width = added.shape
     seen = np.zeros((documents, width)) if values is None else np.asarray(values, float)
-    choice = _Choice(documents, tags)
     used = np.any(added != 0, axis=1).reshape(documents, width)
-    for row in range(documents):
-        columns = np.flatnonzero(used[row])
-        choice.add(row, 0, added[row][:, columns], terms, columns)
+    choice = _Choice(used.sum(axis=1), tags, terms)
+    choice.put(np.arange(documents), leading(added, terms, used))
     rows, columns = choice.rows, choice.places
     made = Calculations(
         explanation,
         np.broadcast_to(np.asarray(intercepts, float), (documents, tags)),
         chances if margins is None else np.asarray(margins, float),
         link,
-        features=[features[column] for column in columns.tolist()],
+        features=features,
+        columns=columns,
         values=seen[rows, columns],
         coefficients=np.zeros(len(columns)),
         intermediates=intermediates or {},
@@ -99,48 +109,75 @@ def additive(
     return Scoring(chances, made)
 
 
-def leading(contributions: Floats, terms: int) -> Whole:
-    """Return the columns of contributions (tags, terms) with the largest size: (tags, leading terms), largest first."""
-    size = np.abs(contributions)
-    if terms >= size.shape[1]:
-        return np.argsort(-size, axis=1, kind="stable")
-    kept = np.argpartition(size, -terms, axis=1)[:, -terms:]
-    tags = np.arange(len(size))[:, None]
-    return kept[tags, np.argsort(-size[tags, kept], axis=1, kind="stable")]
+def leading(contributions: Floats, terms: int, usable: npt.NDArray[np.bool_] | None = None) -> Whole:
+    """Return the places of the contributions (..., tags, width) with the largest size, at most `terms`, largest first.
+
+    Where `usable` (..., width) says that a place holds none, it comes last.
+    """
+    width = contributions.shape[-1]
+    sizes = np.abs(contributions, order="C")
+    if usable is not None:
+        np.copyto(sizes, -1.0, where=~usable[..., None, :])
+    # A double that is not negative sorts like the whole number of the same bits. With the place in the lowest ones, one
+    # sort of numbers, which processors do many at a time, gives both.
+    low = (1 << max(width - 1, 1).bit_length()) - 1
+    keys = sizes.view(np.int64)
+    keys = (keys & ~low) | (low - np.arange(width))
+    if terms < width:
+        keys = np.partition(keys, width - terms)[..., -terms:] if width > _SORTED_WHOLE else keys
+    keys.sort()
+    chosen = low - (keys[..., : -terms - 1 : -1] & low)
+    return _in_order(chosen, np.take_along_axis(sizes, np.minimum(chosen, width - 1), -1))
+
+
+def _in_order(chosen: Whole, sizes: Floats) -> Whole:
+    """Sort again, in full, those few rows in which sizes differ only in the bits that the places took."""
+    wrong = (sizes[..., :-1] < sizes[..., 1:]).any(axis=-1)
+    if wrong.any():
+        order = np.argsort(-sizes[wrong], axis=-1, kind="stable")
+        chosen[wrong] = np.take_along_axis(chosen[wrong], order, -1)
+    return chosen
+
+
+def _alike(counts: Whole, tags: int) -> Iterator[Whole]:
+    """Yield documents with about as many terms together, without those that have none."""
+    order = np.argsort(counts, kind="stable")
+    group: list[int] = []
+    for row, count in zip(order.tolist(), counts[order].tolist(), strict=True):
+        if group and (count > 1.25 * counts[group[0]] + 8 or (len(group) + 1) * count * tags > _AT_ONCE):
+            yield np.array(group)
+            group = []
+        if count:
+            group.append(row)
+    if group:
+        yield np.array(group)
 
 
 class _Choice:
-    """Collects which terms lead, one document after the other; then everything is picked from the batch at once."""
+    """The leading terms of a batch: where they are, by document and tag."""
 
-    def __init__(self, documents: int, tags: int) -> None:
-        self._shape = documents, tags
-        self._counts = np.zeros((documents, tags), np.intp)
-        self._rest = np.zeros((documents, tags), np.intp)
-        self._places: list[Whole] = []
+    def __init__(self, counts: Whole, tags: int, terms: int) -> None:
+        kept = np.minimum(counts.astype(np.intp), terms)
+        self._kept, self._shape = kept, (len(counts), tags)
+        self._rest = np.broadcast_to((counts - kept)[:, None], self._shape)
+        self._cells = np.repeat(np.arange(len(counts) * tags), np.repeat(kept, tags))
+        self.starts: Whole = np.concatenate(([0], np.cumsum(np.repeat(kept, tags))))
+        self.places: Whole = np.zeros(self.starts[-1], np.intp)
+        """Of each chosen term, among the terms of its document."""
 
-    def add(self, row: int, start: int, contributions: Floats, terms: int, columns: Whole | None = None) -> None:
-        """Choose among the contributions (tags, terms) of a document whose first term has the place `start`."""
-        chosen = leading(contributions, terms)
-        self._counts[row] = chosen.shape[1]
-        self._rest[row] = contributions.shape[1] - chosen.shape[1]
-        self._places.append((chosen + start if columns is None else columns[chosen]).ravel())
-
-    @cached_property
-    def places(self) -> Whole:
-        """The places of all chosen terms, document by document and tag by tag."""
-        return np.concatenate(self._places) if self._places else np.empty(0, np.intp)
+    def put(self, rows: Whole, chosen: Whole) -> None:
+        """Keep what was chosen, (rows, tags, terms); of each row only as many as it has."""
+        _, tags, width = chosen.shape
+        kept = np.broadcast_to((np.arange(width) < self._kept[rows][:, None])[:, None], chosen.shape)
+        starts = self.starts[rows[:, None] * tags + np.arange(tags)]
+        self.places[(starts[:, :, None] + np.arange(width))[kept]] = chosen[kept]
 
     @cached_property
-    def _cells(self) -> Whole:
-        """Document and tag of each chosen term as one number."""
-        return np.repeat(np.arange(self._counts.size), self._counts.ravel())
-
-    @property
     def rows(self) -> Whole:
         """Document of each chosen term."""
         return self._cells // self._shape[1]
 
-    @property
+    @cached_property
     def tags(self) -> Whole:
         """Tag of each chosen term."""
         return self._cells % self._shape[1]
@@ -149,7 +186,7 @@ class _Choice:
         """Return the fields of Calculations that say where each document's terms are, and what the others add."""
         led = np.bincount(self._cells, contributions, total.size).reshape(total.shape)
         return {
-            "starts": np.concatenate(([0], np.cumsum(self._counts, axis=None))),
+            "starts": self.starts,
             "contributions": contributions,
             "remainders": np.where(self._rest, total - led, 0.0),
             "remainder_terms": self._rest,

@@ -48,7 +48,8 @@ class Calculations:
     """How the probabilities of a batch came about, as arrays over documents and tags.
 
     The terms of document d and tag t are the slice `starts[d * tags + t] : starts[d * tags + t + 1]` of the four lists
-    of terms, the largest contribution by size first.
+    of terms, the largest contribution by size first. A model whose features are always the same gives their names in
+    `features`, the same object every time, and the place of each term's name in `columns`; that is the fastest.
     """
 
     explanation: Explanation
@@ -57,13 +58,18 @@ class Calculations:
     link: str = "sigmoid"  # or "identity", or a name of the model's own
     link_parameters: Sequence[Mapping[str, float]] = ()  # one per tag, or none at all
     starts: Whole | None = None  # (documents * tags + 1,), or None without terms
-    features: Sequence[str] = ()
+    features: Sequence[str] = ()  # of each term, or with `columns` of each column
     values: Floats = field(default_factory=lambda: np.empty(0))
     coefficients: Floats = field(default_factory=lambda: np.empty(0))
     contributions: Floats = field(default_factory=lambda: np.empty(0))
     remainders: Floats | None = None  # (documents, tags): sum of the contributions that are not among the terms
     remainder_terms: Whole | None = None  # (documents, tags): how many those are
     intermediates: Mapping[str, Floats] = field(default_factory=dict)  # name -> (documents, tags)
+    columns: Whole | None = None  # of each term: its name's place in `features`
+
+    def names(self) -> list[str]:
+        """Return the name of each term's feature."""
+        return list(self.features) if self.columns is None else [self.features[place] for place in self.columns]
 
 
 @dataclass(frozen=True)

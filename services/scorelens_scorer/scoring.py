@@ -7,14 +7,14 @@ from typing import Final
 
 import grpc
 
-from scorelens.v1.scorer_pb2 import Document, ScoreRequest, ScoreResponse
+from scorelens.v1.scorer_pb2 import Document, ScoreRequest
 from scorelens_scorer.checks import Limits, RefusedError, check
-from scorelens_scorer.encode import Made
+from scorelens_scorer.encode import response
 from scorelens_scorer.model import ALL_TERMS
 from scorelens_scorer.router import Router, UnknownModelError
 from scorelens_scorer.served import Served
 
-CHUNK: Final = 128
+CHUNK: Final = 64
 """Documents that are scored at once; between chunks a call that nobody waits for any more is given up."""
 
 CHUNK_TEXT: Final = 2**20
@@ -38,25 +38,20 @@ class Scorer:
         """
         check(request, self._limits)
         terms = (ALL_TERMS if request.all_terms else request.max_terms or self._default_terms) if full else 0
-        made: list[Made | None] = [None] * len(request.documents)
+        results, calculations = [b""] * len(request.documents), [b""] * len(request.documents)
         size = 0
         for served, places in self._chunks(request):
             if not waited_for():
                 raise GivenUpError
             documents = [request.documents[place] for place in places]
-            chances, calculations = served.score(documents, terms)
-            encoded = served.encoder.encode(documents, chances, calculations, full=full)
-            for place, (result, calculation) in zip(places, encoded, strict=True):
-                made[place] = (result, calculation)
-                size += result.ByteSize() + (calculation.ByteSize() if calculation else 0)
-                self._check_size(size)
-        response = ScoreResponse()
-        for part in made:
-            assert part is not None  # noqa: S101 - every place is in one chunk
-            response.results.append(part[0])
-            if part[1] is not None:
-                response.calculations.documents.append(part[1])
-        answer = response.SerializeToString()
+            chances, made = served.score(documents, terms)
+            encoded = served.encoder.encode(documents, chances, made, full=full)
+            for whole, parts in zip((results, calculations), encoded, strict=True):
+                for place, part in zip(places, parts, strict=False):
+                    whole[place] = part
+                    size += len(part)
+            self._check_size(size)
+        answer = response(results, calculations if full else None)
         self._check_size(len(answer))
         return answer
 

@@ -98,9 +98,16 @@ class Served:
         starts = np.asarray(made.starts)
         if starts.shape != (count + 1,) or starts[0] != 0 or (np.diff(starts) < 0).any():
             raise self._fault(f"returned starts that are not {count + 1} growing numbers from 0")
-        for name in ("features", "values", "coefficients", "contributions"):
+        named = "features" if made.columns is None else "columns"
+        for name in (named, "values", "coefficients", "contributions"):
             if len(getattr(made, name)) != starts[-1]:
                 raise self._fault(f"returned {len(getattr(made, name))} {name}, not {starts[-1]}")
+        if (
+            made.columns is not None
+            and starts[-1]
+            and not 0 <= np.min(made.columns) <= np.max(made.columns) < len(made.features)
+        ):
+            raise self._fault(f"returned columns that are not from 0 to {len(made.features) - 1}")
 
     def _fault(self, what: str) -> ModelFaultError:
         return ModelFaultError(f"model {self.id} {self.version} {what}")

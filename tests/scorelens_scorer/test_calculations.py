@@ -59,7 +59,7 @@ def test_terms_say_feature_value_coefficient_and_contribution() -> None:
     made = linear(sparse.csr_matrix([[1.0, 4.0, 0.0]]), weights, np.array([0.5]), names, 1).calculations
     assert made is not None
     assert made.remainders is not None
-    assert list(made.features) == ["b"]
+    assert made.names() == ["b"]
     assert (made.values[0], made.coefficients[0], made.contributions[0]) == (4.0, -3.0, -12.0)
     assert (made.margins[0, 0], made.remainders[0, 0]) == (-9.5, 2.0)
 
@@ -86,7 +86,7 @@ def test_contributions_from_elsewhere_can_be_exact() -> None:
     )
     np.testing.assert_allclose(sums(scoring), [[-0.25]])
     assert scoring.calculations is not None
-    assert list(scoring.calculations.features) == ["b", "a"]
+    assert scoring.calculations.names() == ["b", "a"]
     assert list(scoring.calculations.values) == [2.0, 1.0]
 
 

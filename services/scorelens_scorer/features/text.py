@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from scorelens.v1.scorer_pb2 import Document
 from scorelens_scorer.features import Names
+from scorelens_scorer.features.counting import columns_of
 
 Vectorizer = tuple[CountVectorizer, TfidfTransformer]
+Row = tuple[bytes, bytes]
+Floats = npt.NDArray[np.float64]
 
 TOKENS: Final = r"[@#]?\w+(?:['’]\w+)*|[:;=][-']?[()dp/]|<3|[!?]+|[\u2600-\u27bf\U0001f300-\U0001faff]"
 """Words with their apostrophes, handles and hashtags, smileys, runs of ! and ?, and single emoji."""
@@ -20,6 +24,7 @@ TOKENS: Final = r"[@#]?\w+(?:['’]\w+)*|[:;=][-']?[()dp/]|<3|[!?]+|[\u2600-\u27
 PIECE: Final = 2**16
 """Longest text, in characters, that is counted at once: n-grams of a longer one would fill the memory."""
 
+_ONES: Final = np.float64(1).tobytes()
 _PREFIXES: Final = {"word": "", "char_wb": "~"}
 
 
@@ -40,7 +45,11 @@ class TextFeatures:
     def __init__(self, vectorizers: Sequence[Vectorizer]) -> None:
         """Take vectorizers that are fitted, with their TF-IDF transformers."""
         self.vectorizers = tuple(vectorizers)
-        self.names: Names = np.concatenate([_names(vectorizer) for vectorizer, _ in self.vectorizers])
+        names = [_names(vectorizer) for vectorizer, _ in self.vectorizers]
+        firsts = np.cumsum([0, *map(len, names)]).tolist()
+        self.names: Names = np.concatenate(names)
+        self._idf = np.concatenate([weigher.idf_ for _, weigher in self.vectorizers])
+        self._columns = [columns_of(pair[0], first) for pair, first in zip(self.vectorizers, firsts, strict=False)]
 
     @classmethod
     def of_parts(cls, parts: Sequence[Mapping[str, Any]]) -> TextFeatures:
@@ -72,12 +81,42 @@ class TextFeatures:
 
     def matrix(self, documents: Sequence[Document]) -> Any:
         """Return the values as a SciPy CSR matrix (documents, features)."""
-        pieces, owners = _pieces([text_of(document) for document in documents])
-        parts = [
-            weigher.transform(_joined(vectorizer.transform(pieces), owners, len(documents)), copy=False)
-            for vectorizer, weigher in self.vectorizers
-        ]
-        return sparse.hstack(parts, format="csr")
+        found = [self._found(text_of(document)) for document in documents]
+        # What each vectorizer finds in a document is a row of its own until it is weighted; then they become one row.
+        rows = [row for document in found for row in document]
+        matrix = _weighted(_counts(rows, len(self.names)), self._idf)
+        starts = np.ascontiguousarray(matrix.indptr[:: len(self.vectorizers)])
+        return sparse.csr_matrix((matrix.data, matrix.indices, starts), shape=(len(documents), len(self.names)))
+
+    def _found(self, text: str) -> list[Row]:
+        """Return the columns of a text's features and how often each occurs, for each vectorizer."""
+        if len(text) <= PIECE:
+            found = [columns(text) for columns in self._columns]
+            return [(row, _ONES * (len(row) // 4)) for row in found]
+        totals = [np.zeros(len(self.names)) for _ in self._columns]
+        for piece in _pieces(text):
+            for total, columns in zip(totals, self._columns, strict=True):
+                total += np.bincount(np.frombuffer(columns(piece), np.int32), minlength=len(total))
+        return [(np.flatnonzero(total).astype(np.int32).tobytes(), total[total > 0].tobytes()) for total in totals]
+
+
+def _counts(rows: Sequence[Row], width: int) -> Any:
+    """Return how often each row has each feature, as a CSR matrix without duplicates."""
+    columns = np.frombuffer(bytearray().join([row[0] for row in rows]), np.int32)
+    counts = np.frombuffer(bytearray().join([row[1] for row in rows]))
+    starts = np.cumsum([0, *(len(row[0]) // 4 for row in rows)], dtype=np.int32)
+    matrix = sparse.csr_matrix((counts, columns, starts), shape=(len(rows), width))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _weighted(counts: Any, idf: Floats) -> Any:
+    """Weight counts as TfidfTransformer(sublinear_tf=True) does: logarithm, inverse document frequency, length 1."""
+    values = (np.log(counts.data) + 1) * idf[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    lengths = np.sqrt(np.bincount(rows, values * values, counts.shape[0]))
+    counts.data = values / lengths[rows]
+    return counts
 
 
 def _vectorizer(analyzer: str, shortest: int, longest: int, vocabulary: Any, idf: Any) -> Vectorizer:
@@ -99,24 +138,12 @@ def _names(vectorizer: CountVectorizer) -> Names:
     return np.array(names, dtype=object)
 
 
-def _pieces(texts: Sequence[str]) -> tuple[list[str], list[int]]:
-    """Cut long texts at spaces; return the pieces and which text each belongs to."""
-    pieces, owners = [], []
-    for owner, text in enumerate(texts):
-        start = 0
-        while len(text) - start > PIECE:
-            end = text.rfind(" ", start + PIECE // 2, start + PIECE)
-            end = end if end > 0 else start + PIECE
-            pieces.append(text[start:end])
-            owners.append(owner)
-            start = end
-        pieces.append(text[start:])
-        owners.append(owner)
-    return pieces, owners
-
-
-def _joined(counts: Any, owners: Sequence[int], texts: int) -> Any:
-    if len(owners) == texts:
-        return counts
-    sums = sparse.csr_matrix((np.ones(len(owners)), (owners, np.arange(len(owners)))), shape=(texts, len(owners)))
-    return sums @ counts
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a long text at spaces."""
+    start = 0
+    while len(text) - start > PIECE:
+        end = text.rfind(" ", start + PIECE // 2, start + PIECE)
+        end = end if end > 0 else start + PIECE
+        yield text[start:end]
+        start = end
+    yield text[start:]

@@ -1,0 +1,1 @@
+"""What a linear model sees of documents."""
