@@ -1,1 +1,96 @@
-"""The `scorelens` command for people, and what it is made of."""
+"""The `scorelens` command for people, the SDK for Python, and what they are made of.
+
+Importing this package costs nothing: the names of the SDK are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scorelens.v1.scorer_pb2 import Document
+    from scorelens_client.sdk.async_client import AsyncClient
+    from scorelens_client.sdk.calculation import Calculation, Term
+    from scorelens_client.sdk.client import Client
+    from scorelens_client.sdk.errors import (
+        DeadlineError,
+        NotFoundError,
+        RefusedError,
+        ScorelensError,
+        StreamEndedError,
+        UnavailableError,
+    )
+    from scorelens_client.sdk.history import History
+    from scorelens_client.sdk.records import Record
+    from scorelens_client.sdk.rows import Documents, Records, Scores
+    from scorelens_client.sdk.scans import AsyncScan, Scan
+    from scorelens_client.sdk.scores import Score, TagScore
+    from scorelens_documents.errors import DocumentError
+    from scorelens_runtime.errors import MissingExtraError
+    from scorelens_store.errors import QueryError, StoreError
+
+_MODULES = {
+    "AsyncClient": "scorelens_client.sdk.async_client",
+    "AsyncScan": "scorelens_client.sdk.scans",
+    "Calculation": "scorelens_client.sdk.calculation",
+    "Client": "scorelens_client.sdk.client",
+    "DeadlineError": "scorelens_client.sdk.errors",
+    "Document": "scorelens.v1.scorer_pb2",
+    "DocumentError": "scorelens_documents.errors",
+    "Documents": "scorelens_client.sdk.rows",
+    "History": "scorelens_client.sdk.history",
+    "MissingExtraError": "scorelens_runtime.errors",
+    "NotFoundError": "scorelens_client.sdk.errors",
+    "QueryError": "scorelens_store.errors",
+    "Record": "scorelens_client.sdk.records",
+    "Records": "scorelens_client.sdk.rows",
+    "RefusedError": "scorelens_client.sdk.errors",
+    "Scan": "scorelens_client.sdk.scans",
+    "Score": "scorelens_client.sdk.scores",
+    "ScorelensError": "scorelens_client.sdk.errors",
+    "Scores": "scorelens_client.sdk.rows",
+    "StoreError": "scorelens_store.errors",
+    "StreamEndedError": "scorelens_client.sdk.errors",
+    "TagScore": "scorelens_client.sdk.scores",
+    "Term": "scorelens_client.sdk.calculation",
+    "UnavailableError": "scorelens_client.sdk.errors",
+}
+
+__all__ = [
+    "AsyncClient",
+    "AsyncScan",
+    "Calculation",
+    "Client",
+    "DeadlineError",
+    "Document",
+    "DocumentError",
+    "Documents",
+    "History",
+    "MissingExtraError",
+    "NotFoundError",
+    "QueryError",
+    "Record",
+    "Records",
+    "RefusedError",
+    "Scan",
+    "Score",
+    "ScorelensError",
+    "Scores",
+    "StoreError",
+    "StreamEndedError",
+    "TagScore",
+    "Term",
+    "UnavailableError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+import grpc.aio
 
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import ScorelensError, UnavailableError
@@ -12,18 +13,28 @@ from scorelens_runtime.errors import ScorelensError, UnavailableError
 LARGEST_MESSAGE = 256 * 2**20
 
 
+OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+]
+
+
 def open_channel(address: str) -> grpc.Channel:
     """Open a channel to HOST:PORT or http(s)://HOST:PORT; it connects when it is first used."""
     endpoint = Endpoint.parse(address)
-    options: list[tuple[str, Any]] = [
-        ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-        ("grpc.max_send_message_length", LARGEST_MESSAGE),
-        ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.max_reconnect_backoff_ms", 2000),
-    ]
     if endpoint.tls:
-        return grpc.secure_channel(endpoint.address, grpc.ssl_channel_credentials(), options)
-    return grpc.insecure_channel(endpoint.address, options)
+        return grpc.secure_channel(endpoint.address, grpc.ssl_channel_credentials(), OPTIONS)
+    return grpc.insecure_channel(endpoint.address, OPTIONS)
+
+
+def open_async_channel(address: str) -> grpc.aio.Channel:
+    """Open the same for asyncio."""
+    endpoint = Endpoint.parse(address)
+    if endpoint.tls:
+        return grpc.aio.secure_channel(endpoint.address, grpc.ssl_channel_credentials(), OPTIONS)
+    return grpc.aio.insecure_channel(endpoint.address, OPTIONS)
 
 
 def translate(error: grpc.RpcError, part: str, address: str) -> ScorelensError:

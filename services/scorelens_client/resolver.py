@@ -109,7 +109,7 @@ def read_reference(line: str) -> Reference | None:
             value = json.loads(text)
         except ValueError as error:
             raise ScorelensError(f"neither an id nor a JSON line: {text[:80]}") from error
-        return _of_json(value) if isinstance(value, dict) else _of_name(str(value))
+        return reference_of(value) if isinstance(value, dict) else _of_name(str(value))
     return _of_name(text)
 
 
@@ -119,7 +119,8 @@ def _of_name(text: str) -> Reference:
     return Reference(text, record_id=text if RECORD_ID.fullmatch(text) else "")
 
 
-def _of_json(value: Mapping[str, Any]) -> Reference:
+def reference_of(value: Mapping[str, Any]) -> Reference:
+    """Return the reference of a record, a document, or a line of the log. Raises ScorelensError."""
     document = _part(value, "document")
     reference = Reference(
         str(document.get("id") or value.get("document_id") or value.get("id") or ""),
@@ -133,7 +134,7 @@ def _of_json(value: Mapping[str, Any]) -> Reference:
 
 def of_record(record: Record) -> Reference:
     """Return the reference of a record that is at hand."""
-    reference = _of_json(record)
+    reference = reference_of(record)
     return Reference(reference.document_id, reference.record_id, reference.source_uri, record)
 
 

@@ -7,21 +7,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from io import TextIOWrapper
-from itertools import islice
 
 import click
 
 from scorelens_client.home import Home
 from scorelens_client.options import chosen, home_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
-from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, of_record, read_reference
+from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference
+from scorelens_client.sdk.pulling import references_of, resolved
 from scorelens_client.terminal import clean, notes, print_json
 from scorelens_documents.documents import write_document
 from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Reader, Selection
+from scorelens_store.contract import Selection
 from scorelens_store.query.parse import parse
 
-TOGETHER = 100
 SHOWN = 20
 
 
@@ -69,7 +68,7 @@ def command(
         reader = stack.enter_context(open_store(home, store)) if own is None or by_query else None
         if by_query:
             selection = Selection(parse(" ".join(query)), since, until, chosen(purposes), calls)
-            references = _selected(reader, selection)  # type: ignore[arg-type]
+            references = references_of(reader, selection)  # type: ignore[arg-type]
         else:
             references = _named(TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"))
         for lost in pull(references, own or StoreResolver(reader)):  # type: ignore[arg-type]
@@ -83,15 +82,11 @@ def command(
 
 def pull(references: Iterable[Reference], resolver: Resolver) -> Iterator[Reference]:
     """Print the documents that are found, in order; yield the references of those that are not."""
-    waiting = iter(references)
-    while together := list(islice(waiting, TOGETHER)):
-        found = dict(resolver.resolve(together))
-        for reference in together:
-            document = found.get(reference)
-            if document is None:
-                yield reference
-            else:
-                print_json(write_document(document))
+    for reference, document in resolved(references, resolver):
+        if document is None:
+            yield reference
+        else:
+            print_json(write_document(document))
 
 
 def _named(lines: Iterable[str]) -> Iterator[Reference]:
@@ -102,17 +97,3 @@ def _named(lines: Iterable[str]) -> Iterator[Reference]:
             raise ScorelensError(f"standard input, line {number}: {error}") from error
         if reference:
             yield reference
-
-
-def _selected(reader: Reader, selection: Selection) -> Iterator[Reference]:
-    seen: set[int] = set()
-    for record in reader.scan(selection):
-        if "document" not in record:
-            continue
-        reference = of_record(record)
-        if reference.document_id:
-            known = hash(reference.document_id)
-            if known in seen:
-                continue
-            seen.add(known)
-        yield reference

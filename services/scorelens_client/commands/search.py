@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import click
 
@@ -13,13 +11,10 @@ from scorelens_client.home import Home
 from scorelens_client.listing import print_hit
 from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
+from scorelens_client.sdk.selecting import pages, sort_of
 from scorelens_client.terminal import clean, notes, print_json, results
-from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Hits, Reader, Selection, Sort
-from scorelens_store.fields import find_field
+from scorelens_store.contract import Selection
 from scorelens_store.query.parse import parse
-
-PAGE = 200
 
 
 @click.command("search")
@@ -63,7 +58,7 @@ def command(
     language, customer, model, version, published, time, attributes.NAME, label.NAME, flags, status, duration.
     """
     selection = Selection(parse(" ".join(query)), since, until, chosen(purposes), calls)
-    order = _sort(sort)
+    order = sort_of(sort, "--sort")
     with open_store(home, store) as reader:
         for page in pages(reader, selection, order, limit, highlight=not as_json):
             for hit in page.hits:
@@ -79,27 +74,3 @@ def command(
     console.print(text if shown == total else f"{text}, {shown:,} shown", style="bold")
     for hint in hints:
         console.print(clean(hint), soft_wrap=True)
-
-
-def pages(reader: Reader, selection: Selection, order: Sort, limit: int, *, highlight: bool = False) -> Iterator[Hits]:
-    """Yield at least one page of hits, until there are `limit` of them or no more."""
-    after: tuple[Any, ...] = ()
-    while True:
-        page = reader.search(selection, limit=min(limit, PAGE), sort=order, after=after, highlight=highlight)
-        yield page
-        limit -= len(page.hits)
-        if limit <= 0 or not page.hits:
-            return
-        after = page.hits[-1].sort
-
-
-def _sort(text: str | None) -> Sort:
-    if not text:
-        return Sort()
-    name, _, direction = text.partition(":")
-    field = find_field(name)
-    if field is None:
-        raise ScorelensError(f"--sort: no record has a field {name!r}")
-    if direction not in ("", "asc", "desc"):
-        raise ScorelensError(f"--sort: {direction!r} is neither asc nor desc")
-    return Sort(field.name, descending=direction != "asc")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,19 +16,15 @@ from scorelens_client.explain import explain_again
 from scorelens_client.home import Home
 from scorelens_client.listing import tags_of, time_of
 from scorelens_client.options import home_option, json_option, store_option
-from scorelens_client.reading import named, open_store
+from scorelens_client.reading import open_store
 from scorelens_client.sdk.calculation import Calculation, calculations_of
+from scorelens_client.sdk.histories import SHOWN_OF_ID, find_history, find_in, to_explain
 from scorelens_client.terminal import clean, print_json, results
 from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Reader, Selection, Sort
-from scorelens_store.fields import FIELDS
-from scorelens_store.query.tree import Wildcard
 
 Record = dict[str, Any]
-MOST_SCORES = 20
 MOST_TERMS = 10
 TEXT = 1500
-SHOWN_OF_ID = 12
 
 
 @click.command("show")
@@ -76,7 +71,7 @@ def command(
     scorelens show d-17 --json | jq .calculation
     """
     with open_store(home, store) as reader:
-        records, total = _find(reader, document_id)
+        records, total = find_history(reader, document_id)
     if not records:
         raise ScorelensError(f"no record of a document {document_id!r} is stored; a score takes a moment to arrive")
     record = _choose(records, record_id or document_id, strict=record_id is not None)
@@ -100,36 +95,12 @@ def print_record(console: Console, record: Record, most_tags: int) -> None:
     _print_calculations(console, record, tuple(tags), MOST_TERMS)
 
 
-def _find(reader: Reader, name: str) -> tuple[Sequence[Record], int]:
-    everything = {"purposes": (), "calls": False}
-    hits = reader.search(
-        Selection(named("document.id", name), **everything),  # type: ignore[arg-type]
-        limit=MOST_SCORES,
-        sort=Sort("@timestamp"),
-    )
-    if hits.hits:
-        return [hit.record for hit in hits.hits], hits.total
-    record = reader.get(name) or _get_by_beginning(reader, name)
-    return ([record], 1) if record and "document" in record else ([], 0)
-
-
-def _get_by_beginning(reader: Reader, name: str) -> Record | None:
-    """Return the one record whose id begins as listings show it."""
-    if not re.fullmatch(f"[0-9a-f]{{{SHOWN_OF_ID},}}", name):
-        return None
-    hits = reader.search(Selection(Wildcard(FIELDS["record.id"], name + "*"), purposes=(), calls=False), limit=2).hits
-    return hits[0].record if len(hits) == 1 else None
-
-
 def _choose(records: Sequence[Record], record_id: str, *, strict: bool) -> Record:
-    for record in records:
-        if record["record"]["id"] == record_id or (
-            len(record_id) >= SHOWN_OF_ID and record["record"]["id"].startswith(record_id)
-        ):
-            return record
-    if strict:
+    record = find_in(records, record_id)
+    if record is None and strict:
         raise ScorelensError(f"--record: none of its latest {len(records)} scores is {record_id!r}")
-    return next((record for record in records if record.get("calculation")), records[0])
+    chosen: Record = record or to_explain(records)
+    return chosen
 
 
 def _print_document(console: Console, record: Record, full: bool) -> None:

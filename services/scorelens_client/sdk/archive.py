@@ -1,0 +1,129 @@
+"""What the store holds, for people: searching, counting, showing, pulling and scanning. Every method may be called from
+several threads at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from scorelens_client.explain import explain_again
+from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference, reference_of
+from scorelens_client.sdk.errors import NotFoundError, ScorelensError
+from scorelens_client.sdk.histories import find_history, find_in, to_explain
+from scorelens_client.sdk.history import History
+from scorelens_client.sdk.places import Places
+from scorelens_client.sdk.pulling import references_of, resolved
+from scorelens_client.sdk.records import Record
+from scorelens_client.sdk.rows import Documents, Records
+from scorelens_client.sdk.selecting import pages, sort_of
+from scorelens_store.contract import Aggregation, AggregationResult, Bucket, Reader, Selection
+from scorelens_store.open import open_reader
+
+MOST_HISTORY: Final = 100
+
+
+class Archive:
+    """Opens the store when it is first needed, and the one that a system uses now where that changes."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._lock = threading.Lock()
+        self._readers: dict[str, Reader] = {}
+        self._closed = False
+
+    def reader(self) -> Reader:
+        """Return the reader of the store. Raises UnavailableError that says what to do where there is none."""
+        with self._lock:
+            if self._closed:
+                raise ScorelensError("the client is closed; make another one")
+            where = self._places.store()
+            if where not in self._readers:
+                self._readers[where] = open_reader(where)
+            return self._readers[where]
+
+    def close(self) -> None:
+        """Close the store."""
+        with self._lock:
+            self._closed = True
+            while self._readers:
+                self._readers.popitem()[1].close()
+
+    def search(self, selection: Selection, limit: int, sort: str | None, highlight: bool) -> Records:
+        """Return the first hits of a query and how many there are."""
+        check_limit(limit)
+        order, reader = sort_of(sort), self.reader()
+        found: list[Record] = []
+        total = 0
+        for page in pages(reader, selection, order, limit, highlight=highlight):
+            found += [Record(hit.record, hit.score, hit.highlights) for hit in page.hits]
+            total = page.total
+        return Records(found[:limit], total)
+
+    def count(self, selection: Selection) -> int:
+        """Return how many records match."""
+        return self.reader().count(selection)
+
+    def aggregate(self, selection: Selection, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
+        """Return the result of each aggregation."""
+        return self.reader().aggregate(selection, aggregations)
+
+    def count_by(self, selection: Selection, aggregation: Aggregation) -> dict[Any, int]:
+        """Return how many records share each value."""
+        found = self.reader().aggregate(selection, {"by": aggregation})["by"]
+        return {bucket.key: bucket.count for bucket in found if isinstance(bucket, Bucket)}
+
+    def show(self, name: str, record_id: str | None, all_terms: bool) -> History:
+        """Return a document with its scores. Raises NotFoundError."""
+        found, total = find_history(self.reader(), name, MOST_HISTORY)
+        if not found:
+            raise NotFoundError(f"no record of a document {name!r} is stored; a score takes a moment to arrive")
+        chosen = find_in(found, record_id or name) or (to_explain(found) if record_id is None else None)
+        if chosen is None:
+            raise NotFoundError(f"none of the latest {len(found)} scores of {name!r} has the record id {record_id!r}")
+        explained = explain_again(dict(chosen), self._places.sidecar()) if all_terms else chosen
+        return History(Records(map(Record, found), total), Record(explained))
+
+    def pull(self, references: Callable[[], Iterable[Reference]], resolver: Resolver | str | None) -> Documents:
+        """Return the documents of some references, in order."""
+        own = load_resolver(resolver) if isinstance(resolver, str) else resolver
+        found, missing = [], []
+        for reference, document in resolved(references(), own or StoreResolver(self.reader())):
+            if document is None:
+                missing.append(reference.name)
+            else:
+                found.append(document)
+        return Documents(found, missing)
+
+    def selected(self, selection: Selection) -> Iterable[Reference]:
+        """Return references to the documents of a selection."""
+        return references_of(self.reader(), selection)
+
+
+def references(names: Iterable[str | Record | Mapping[str, Any]]) -> Sequence[Reference]:
+    """Read document ids, record ids, URIs, Records, or records as dicts. Raises ScorelensError."""
+    found = []
+    for place, name in enumerate((names,) if isinstance(names, str) else names):
+        reference = _reference(name, place)
+        if reference is not None:
+            found.append(reference)
+    return found
+
+
+def check_limit(limit: int) -> None:
+    """Raise ScorelensError for what is no number of records."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
+        raise ScorelensError(f"limit: must be a whole number of at least 0, not {limit!r}")
+
+
+def _reference(name: object, place: int) -> Reference | None:
+    if isinstance(name, Record):
+        return Reference(name.document_id, name.id, record=name.raw)
+    try:
+        if isinstance(name, Mapping):
+            return reference_of(name)
+        if isinstance(name, str):
+            return read_reference(name)
+    except ScorelensError as error:
+        raise ScorelensError(f"ids[{place}]: {error}") from error
+    raise ScorelensError(f"ids[{place}]: must be an id, a URI or a record, not {type(name).__name__}")

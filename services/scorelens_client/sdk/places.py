@@ -1,0 +1,63 @@
+"""Where the parts of a system are: named, or found by its folder as the commands find them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from scorelens_client.home import Home
+from scorelens_client.reading import store_of
+from scorelens_client.sdk.errors import UnavailableError
+from scorelens_runtime.endpoint import Endpoint
+from scorelens_runtime.home import default_home
+from scorelens_store.open import is_url
+
+
+@dataclass(frozen=True)
+class Places:
+    """A system's folder, and what was named instead of what is found in it."""
+
+    home: Home
+    target: str | None = None
+    named_store: str | None = None
+
+    @classmethod
+    def of(
+        cls, target: str | None, home: str | os.PathLike[str] | None, store: str | os.PathLike[str] | None
+    ) -> Places:
+        """Check and keep what was named. Raises SettingError for an address that cannot be one."""
+        if target is not None:
+            Endpoint.parse(target)
+        folder = default_home() if home is None else Path(home).expanduser().absolute()
+        return cls(Home(folder), target, None if store is None else _store_name(os.fspath(store)))
+
+    def sidecar(self) -> str:
+        """Return the address to call. Raises UnavailableError that says how to start a system."""
+        if self.target is not None:
+            return self.target
+        system = self.home.running()
+        if system is None:
+            raise UnavailableError(
+                f"no system runs in {self.home.path}: start one with `scorelens up`, set SCORELENS_HOME to the folder "
+                "of one that runs, or name it: Client(home=…), or its sidecar: Client('HOST:PORT')"
+            )
+        return system.sidecar
+
+    def store(self) -> str:
+        """Return where the records are. Raises UnavailableError where nothing was ever stored."""
+        where = store_of(self.home, self.named_store)
+        if is_url(where) or Path(where).is_dir():
+            return where
+        if self.named_store is not None:
+            raise UnavailableError(
+                f"store: there is no folder {where}; name one, or a URL such as http://localhost:9200"
+            )
+        raise UnavailableError(
+            f"nothing is stored in {where} yet: start a system with `scorelens up` and score something, or name the "
+            "folder of another one: Client(home=…), or its store: Client(store=…)"
+        )
+
+
+def _store_name(store: str) -> str:
+    return store if is_url(store) else str(Path(store).expanduser().absolute())
