@@ -79,12 +79,9 @@ $(VENV)/bench: $(VENV)/dev requirements/bench.txt
 bench: $(VENV)/bench tools  ## Measure everything against its peers (ARGS="relay --write"; see docs/performance.md).
 	@$(BIN)/python -m bench $(ARGS)
 
-COMPILED := build/compiled
-compiled: $(VENV)/dev  ## Build a wheel whose relay is compiled (needs a C compiler), and test it in that form.
-	@rm -rf dist $(COMPILED)
-	@HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist .
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --target $(COMPILED) dist/scorelens-*.whl
-	@PYTHONPATH=$(COMPILED) $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/scorelens_sidecar)
+compiled: $(VENV)/dev tools  ## Build a wheel whose relay is compiled (needs a C compiler) in build/wheels, and test it.
+	@$(BIN)/python -m bench.compiled
+	@PYTHONPATH=build/compiled $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/scorelens_sidecar)
 
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist

@@ -1,7 +1,8 @@
 """What it costs to turn a captured call into OTLP: built directly, against the OpenTelemetry SDK, in one run.
 
 Both sides start from the captured bytes of a call with one document, decode them, and end with the bytes of an export
-request that say the same. Prints CPU time per document and the ratio. `python -m bench.shipper [--tags N] [--terms N]`
+request that say the same. Prints CPU time per document and the ratio, and ends with status 1 when the gate is missed.
+`python -m bench.shipper [--tags N] [--terms N] [--json FILE]`
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import argparse
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -21,11 +24,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanKind
 
+from bench.figures import Figure, report, write
 from scorelens.v1.scorer_pb2 import EXPLANATION_EXACT, ScoreRequest, ScoreResponse
 from scorelens_sidecar.captured import CapturedCall, End, Part
 from scorelens_sidecar.spans import decode, encode, encode_request, encode_resource
 
 RESOURCE = {"service.name": "scorelens-sidecar", "service.instance.id": "bench"}
+GATE = ">= 4"
 WORDS = ["refund", "mortgage", "rate", "late", "helpful", "branch", "queue", "fee", "card", "app", "transfer", "still"]
 
 
@@ -168,19 +173,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tags", type=int, default=10)
     parser.add_argument("--terms", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", type=Path, help="write the figure there, too")
     arguments = parser.parse_args()
     call = captured(arguments.tags, arguments.terms)
     ours, theirs = direct(call), with_sdk(call)
     rows = [(cpu_seconds(ours, 200), cpu_seconds(theirs, 50)) for _ in range(arguments.rounds)]
-    ratio = statistics.median(sdk / own for own, sdk in rows)
+    ratios = [sdk / own for own, sdk in rows]
+    low, ratio, high = statistics.quantiles(ratios, n=4, method="inclusive")
     own, sdk = (statistics.median(column) for column in zip(*rows, strict=True))
     print(
         f"one document, {arguments.tags} tags of {arguments.terms} terms, CPU time per call from captured bytes to OTLP"
     )
     print(f"  built directly  {own * 1e6:8.0f} us  {len(ours()):6d} bytes")
     print(f"  SDK             {sdk * 1e6:8.0f} us  {len(theirs()):6d} bytes")
-    print(f"  calls per CPU second, direct / SDK: {ratio:.1f}")
+    print(
+        f"  calls per CPU second, direct / SDK: {ratio:.1f} (half of {len(rows)} rounds within {low:.1f} to {high:.1f})"
+    )
+    name = (
+        f"shipper: calls per CPU second, of the OpenTelemetry SDK's, {arguments.tags} tags of {arguments.terms} terms"
+    )
+    note = f"half of {len(rows)} rounds within {low:.1f} to {high:.1f}"
+    figures = [Figure(name, ratio, GATE, own * 1e6, sdk * 1e6, "us", note)]
+    write(arguments.json, figures)
+    sys.exit(report(figures))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
-// Command load is both ends of the relay's benchmark: a gRPC server with an answer of fixed size, and callers.
+// Command load is both ends of the relay's benchmark: a gRPC server that always answers the same, and callers.
 //
-//	load serve ADDRESS RESULT_BYTES CALCULATION_BYTES
-//	load call ADDRESS CALLERS CONNECTIONS SECONDS
+//	load serve ADDRESS FILE
+//	load call [-traced] ADDRESS CALLERS CONNECTIONS SECONDS FILE
 //	load codes ADDRESS METHOD REQUEST [METHOD REQUEST ...]
 //
-// `call` prints one JSON line: calls, seconds, and the 50th and 99th percentile of latency in microseconds. `codes`
-// makes calls one after the other, their requests in hexadecimal digits, and prints one JSON line: their status codes,
-// and how many connections were made for them.
+// Files hold the message to answer with, and the one to call with. `call` prints one JSON line: calls, seconds, and the
+// 50th and 99th percentile of latency in microseconds; with -traced each call has a deadline and a traceparent of its
+// own. `codes` makes calls one after the other, their requests in hexadecimal digits, and prints one JSON line: their
+// status codes, and how many connections were made for them.
 package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -23,6 +25,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
 
@@ -38,20 +41,9 @@ func (raw) Unmarshal(data []byte, v any) error {
 
 const method = "/scorelens.v1.Scorer/Score"
 
-func field(number byte, size int) []byte {
-	head := []byte{number<<3 | 2}
-	for rest := size; ; rest >>= 7 {
-		if rest < 128 {
-			head = append(head, byte(rest))
-			break
-		}
-		head = append(head, byte(rest)|128)
-	}
-	return append(head, make([]byte, size)...)
-}
-
-func serve(address string, results, calculations int) {
-	answer := append(field(1, calculations), field(2, results)...)
+func serve(address, file string) {
+	answer, err := os.ReadFile(file)
+	check(err)
 	listener, err := net.Listen("tcp", address)
 	check(err)
 	server := grpc.NewServer(grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(func(_ any, stream grpc.ServerStream) error {
@@ -65,7 +57,23 @@ func serve(address string, results, calculations int) {
 	check(server.Serve(listener))
 }
 
-func call(address string, callers, connections int, seconds float64) {
+// contextOf gives a call what callers send that are traced and do not wait forever.
+func contextOf(traced bool) (context.Context, context.CancelFunc) {
+	if !traced {
+		return context.Background(), func() {}
+	}
+	ids := make([]byte, 24)
+	_, err := rand.Read(ids)
+	check(err)
+	parent := fmt.Sprintf("00-%x-%x-01", ids[:16], ids[16:])
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "traceparent", parent)
+	return context.WithTimeout(ctx, 10*time.Second)
+}
+
+func call(address string, callers, connections int, seconds float64, file string, traced bool) {
+	request, err := os.ReadFile(file)
+	check(err)
+
 	channels := make([]*grpc.ClientConn, connections)
 	for i := range channels {
 		channel, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -73,7 +81,6 @@ func call(address string, callers, connections int, seconds float64) {
 		check(err)
 		channels[i] = channel
 	}
-	request := field(1, 500)
 	start := time.Now()
 	end := start.Add(time.Duration(seconds * float64(time.Second)))
 	taken := make([][]float64, callers)
@@ -84,7 +91,9 @@ func call(address string, callers, connections int, seconds float64) {
 			defer group.Done()
 			for before := time.Now(); before.Before(end); before = time.Now() {
 				var answer []byte
-				check(channels[i%connections].Invoke(context.Background(), method, &request, &answer))
+				ctx, cancel := contextOf(traced)
+				check(channels[i%connections].Invoke(ctx, method, &request, &answer))
+				cancel()
 				taken[i] = append(taken[i], float64(time.Since(before).Microseconds()))
 			}
 		}()
@@ -137,18 +146,22 @@ func check(err error) {
 
 func main() {
 	args := os.Args[1:]
+	traced := len(args) > 1 && args[0] == "call" && args[1] == "-traced"
+	if traced {
+		args = append(args[:1], args[2:]...)
+	}
 	switch {
-	case len(args) == 4 && args[0] == "serve":
-		serve(args[1], number(args[2]), number(args[3]))
-	case len(args) == 5 && args[0] == "call":
+	case len(args) == 3 && args[0] == "serve":
+		serve(args[1], args[2])
+	case len(args) == 6 && args[0] == "call":
 		seconds, err := strconv.ParseFloat(args[4], 64)
 		check(err)
-		call(args[1], number(args[2]), number(args[3]), seconds)
+		call(args[1], number(args[2]), number(args[3]), seconds, args[5], traced)
 	case len(args) >= 4 && args[0] == "codes":
 		codes(args[1], args[2:])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: load serve ADDRESS RESULT_BYTES CALCULATION_BYTES"+
-			" | load call ADDRESS CALLERS CONNECTIONS SECONDS | load codes ADDRESS METHOD REQUEST ...")
+		fmt.Fprintln(os.Stderr, "usage: load serve ADDRESS FILE"+
+			" | load call [-traced] ADDRESS CALLERS CONNECTIONS SECONDS FILE | load codes ADDRESS METHOD REQUEST ...")
 		os.Exit(2)
 	}
 }
