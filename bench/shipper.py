@@ -22,7 +22,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import SpanKind, Tracer
 
 from bench.figures import Figure, report, write
 from scorelens.v1.scorer_pb2 import EXPLANATION_EXACT, ScoreRequest, ScoreResponse
@@ -97,63 +97,72 @@ class _Kept(SpanExporter):
 
 def with_sdk(call: CapturedCall) -> Callable[[], bytes]:
     """Return the SDK's way: the same spans through its public API, then through its OTLP encoder."""
-    like = ExportTraceServiceRequest.FromString(direct(call)())
     kept = _Kept()
     provider = TracerProvider(resource=Resource(RESOURCE), id_generator=RandomIdGenerator(), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(kept))
     tracer = provider.get_tracer("scorelens.sidecar")
-    common = _plain(like.resource_spans[0].scope_spans[0].spans[-1].attributes)
+    common = call_attributes(call)
 
     def run() -> bytes:
-        request, answer = ScoreRequest.FromString(call.request), ScoreResponse.FromString(call.answer)
-        document, result = request.documents[0], answer.results[0]
-        calculation = answer.calculations.documents[0]
-        parent = tracer.start_span("scorelens.v1.Scorer/Score", kind=SpanKind.SERVER, attributes=common)
-        span = tracer.start_span("document", attributes=common)
-        span.set_attributes(
-            {
-                "scorelens.document.id": document.id,
-                "scorelens.document.kind": document.kind,
-                "scorelens.document.text": document.text,
-                "scorelens.document.language": document.language,
-                "scorelens.document.source": document.source,
-                "scorelens.document.audience": document.audience,
-                "scorelens.model.id": result.model.id,
-                "scorelens.model.version": result.model.version,
-                "scorelens.tag.id": [tag.tag for tag in result.tags],
-                "scorelens.tag.title": [tag.title for tag in result.tags],
-                "scorelens.tag.group": [tag.group for tag in result.tags],
-                "scorelens.tag.probability": [tag.probability for tag in result.tags],
-                "scorelens.tag.selected": [tag.selected for tag in result.tags],
-                "scorelens.tag.threshold": [tag.threshold for tag in calculation.tags],
-                "scorelens.tag.margin": [tag.margin for tag in calculation.tags],
-            }
-        )
-        for tag in calculation.tags:
-            span.add_event(
-                "scorelens.calculation",
-                {
-                    "scorelens.tag.id": tag.tag,
-                    "scorelens.explanation": "exact",
-                    "scorelens.intercept": tag.intercept,
-                    "scorelens.term.feature": list(tag.terms.feature),
-                    "scorelens.term.value": list(tag.terms.value),
-                    "scorelens.term.coefficient": list(tag.terms.coefficient),
-                    "scorelens.term.contribution": list(tag.terms.contribution),
-                    "scorelens.remainder": tag.remainder,
-                    "scorelens.remainder.terms": tag.remainder_terms,
-                    "scorelens.margin": tag.margin,
-                    "scorelens.link": tag.link.name,
-                    "scorelens.probability": tag.probability,
-                    "scorelens.threshold": tag.threshold,
-                    "scorelens.selected": tag.selected,
-                },
-            )
-        span.end()
-        parent.end()
+        trace(tracer, common, ScoreRequest.FromString(call.request), ScoreResponse.FromString(call.answer))
         return kept.encode()
 
     return run
+
+
+def call_attributes(call: CapturedCall) -> dict[str, Any]:
+    """Return what the spans of a call say of the call itself."""
+    like = ExportTraceServiceRequest.FromString(direct(call)())
+    return _plain(like.resource_spans[0].scope_spans[0].spans[-1].attributes)
+
+
+def trace(tracer: Tracer, common: dict[str, Any], request: ScoreRequest, answer: ScoreResponse) -> None:
+    """Make the spans of a call with one document through the SDK's public API."""
+    document, result = request.documents[0], answer.results[0]
+    calculation = answer.calculations.documents[0]
+    parent = tracer.start_span("scorelens.v1.Scorer/Score", kind=SpanKind.SERVER, attributes=common)
+    span = tracer.start_span("document", attributes=common)
+    span.set_attributes(
+        {
+            "scorelens.document.id": document.id,
+            "scorelens.document.kind": document.kind,
+            "scorelens.document.text": document.text,
+            "scorelens.document.language": document.language,
+            "scorelens.document.source": document.source,
+            "scorelens.document.audience": document.audience,
+            "scorelens.model.id": result.model.id,
+            "scorelens.model.version": result.model.version,
+            "scorelens.tag.id": [tag.tag for tag in result.tags],
+            "scorelens.tag.title": [tag.title for tag in result.tags],
+            "scorelens.tag.group": [tag.group for tag in result.tags],
+            "scorelens.tag.probability": [tag.probability for tag in result.tags],
+            "scorelens.tag.selected": [tag.selected for tag in result.tags],
+            "scorelens.tag.threshold": [tag.threshold for tag in calculation.tags],
+            "scorelens.tag.margin": [tag.margin for tag in calculation.tags],
+        }
+    )
+    for tag in calculation.tags:
+        span.add_event(
+            "scorelens.calculation",
+            {
+                "scorelens.tag.id": tag.tag,
+                "scorelens.explanation": "exact",
+                "scorelens.intercept": tag.intercept,
+                "scorelens.term.feature": list(tag.terms.feature),
+                "scorelens.term.value": list(tag.terms.value),
+                "scorelens.term.coefficient": list(tag.terms.coefficient),
+                "scorelens.term.contribution": list(tag.terms.contribution),
+                "scorelens.remainder": tag.remainder,
+                "scorelens.remainder.terms": tag.remainder_terms,
+                "scorelens.margin": tag.margin,
+                "scorelens.link": tag.link.name,
+                "scorelens.probability": tag.probability,
+                "scorelens.threshold": tag.threshold,
+                "scorelens.selected": tag.selected,
+            },
+        )
+    span.end()
+    parent.end()
 
 
 def _plain(attributes: Any) -> dict[str, Any]:
