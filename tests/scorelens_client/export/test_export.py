@@ -134,8 +134,8 @@ def test_forgotten_records_leave_all_tables(source: Source, tmp_path: Path) -> N
 
 def test_parts_do_not_pile_up(source: Source, tmp_path: Path) -> None:
     """However often a day is exported, its small parts become one."""
-    for number in range(12):
-        source.store.put(RECORDS[5 * number : 5 * number + 5])
+    for number in range(5):
+        source.store.put(RECORDS[12 * number : 12 * number + 12])
         export(source.store, tmp_path / "out")
     assert_whole(tmp_path / "out", RECORDS)
     parts = Counter(path.parent for path in (tmp_path / "out").rglob("*.parquet"))
