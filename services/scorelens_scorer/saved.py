@@ -67,7 +67,7 @@ def save(model: LinearModel, folder: Path, beside: Mapping[str, bytes] | None = 
 
 def load(folder: Path) -> LinearModel:
     """Read a model from a folder. Raises ModelRefusedError that says what is wrong with it."""
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     parts = _read_parts(folder, str(manifest.get("sha256")))
     try:
         return _model(manifest, parts)
@@ -95,7 +95,8 @@ def _readable(manifest: Mapping[str, Any]) -> str:
     return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in text)
 
 
-def _read_manifest(folder: Path) -> Mapping[str, Any]:
+def read_manifest(folder: Path) -> Mapping[str, Any]:
+    """Read what a folder says of its model. Raises ModelRefusedError."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except OSError as error:

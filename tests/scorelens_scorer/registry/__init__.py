@@ -1,0 +1,1 @@
+"""Tests of keeping, promoting and following versions of models."""
