@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Place:
         self.home = folder / "home"
         self.home.mkdir()
         self.system = System(self.home)
-        self.files = folder
+        self._held = ExitStack()
 
     def start(self) -> Place:
         """Start the parts and tell commands where they are."""
@@ -46,14 +46,13 @@ class Place:
         parts = (self.system.sidecar.address, self.system.scorer.address, self.system.indexer.address)
         home = Home(self.home)
         home.make()
-        self._held = home.hold()
-        self._held.__enter__()
+        self._held.enter_context(home.hold())
         home.publish(Addresses(os.getpid(), *parts, self.system.store, datetime.now(UTC).isoformat()))
         return self
 
     def stop(self) -> None:
         """End it."""
-        self._held.__exit__(None, None, None)
+        self._held.close()
         self.system.__exit__()
 
     def score(self, *arguments: str, given: str = "") -> Ran:
@@ -144,6 +143,29 @@ def test_ctrl_c_lets_calls_in_flight_end(place: Place, tmp_path: Path) -> None:
     assert f"continuing after {noted:,} documents" in done.err
     assert "sent last" not in done.err
     assert place.records("kind:stopped") == ids(rows)
+
+
+def test_a_second_ctrl_c_leaves_the_calls_in_flight(place: Place, tmp_path: Path) -> None:
+    """Twice Ctrl-C ends at once; what was under way is looked up by the next run."""
+    rows = documents("left", 20_000)
+    path = write(tmp_path / "x.jsonl", rows)
+    held = place.system.scorer.process
+    assert held
+    scoring = spawn(place.home, "score", str(path))
+    wait_until(lambda: place.noted() > 0, "some documents are noted")
+    held.send_signal(signal.SIGSTOP)  # calls are in flight and stay there
+    try:
+        assert scoring.stderr
+        scoring.send_signal(signal.SIGINT)
+        while "again leaves them" not in scoring.stderr.readline():
+            assert scoring.poll() is None
+        scoring.send_signal(signal.SIGINT)
+        scoring.communicate(timeout=20)
+        assert scoring.returncode == 130
+    finally:
+        held.send_signal(signal.SIGCONT)
+    assert place.score(str(path)).status == 0
+    assert place.records("kind:left") == ids(rows)
 
 
 def test_a_run_goes_on_after_its_scorer_was_away(place: Place, tmp_path: Path) -> None:
@@ -280,7 +302,8 @@ def test_parquet_is_scored_with_its_events(place: Place, tmp_path: Path) -> None
 def test_what_cannot_work_is_said_and_leaves_nothing(
     arguments: tuple[str, ...], reason: str, place: Place, tmp_path: Path
 ) -> None:
-    """A wrong file or option has an error that says what to do, and the next run begins at the beginning."""
+    """A wrong file or option has an error that says what to do, and there is nothing to go on from."""
+    before = set((place.home / "score").glob("*"))
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     (tmp_path / "good.csv").write_text("id,body\n1,good\n")
@@ -288,15 +311,13 @@ def test_what_cannot_work_is_said_and_leaves_nothing(
     assert refused.status in (1, 2)
     assert reason in refused.err
     assert "Traceback" not in refused.err
-    again = place.score(str(tmp_path / "good.csv"), "--purpose", "test")
-    assert again.status == 0
-    assert "continuing" not in again.err
+    assert set((place.home / "score").glob("*")) == before
 
 
 def test_memory_stays_flat(place: Place, tmp_path: Path) -> None:
-    """Twenty times as many rows take no more memory, within what a few batches in flight need."""
+    """Ten times as many rows take no more memory, within what a few batches in flight need."""
     most = []
-    for count in (10_000, 200_000):
+    for count in (10_000, 100_000):
         path = tmp_path / f"{count}.csv"
         with path.open("w") as file:
             file.write("id,text\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from scorelens_client.bulk.batches import Bad, Batch, Line, Scored
@@ -22,30 +23,59 @@ Answers = dict[int, Scored]
 TRACES_TOGETHER = 200
 GRACE = 2.0
 """Seconds in which a call that was on its way when the run died is recorded."""
+PATIENCE = 30.0
+"""Longest wait, in seconds, in which nothing more reaches the store."""
 PAUSE = 0.3
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How many calls a sidecar saw, and how many of them have not reached the store yet."""
+
+    seen: int
+    spooled: int
+
+    @property
+    def done(self) -> int:
+        """Calls that are with the store, or will never be."""
+        return self.seen - self.spooled
 
 
 def look_up(
     run: str,
     batches: Sequence[Batch],
     search: Callable[[Callable[[Reader], Answers]], Answers],
-    spooled: Callable[[], int | None],
-    limit: float = 60.0,
+    calls: Callable[[], Calls | None],
+    say: Callable[[int], None] = lambda _: None,
+    patience: float = PATIENCE,
 ) -> tuple[Answers, bool]:
     """Return the answers that the store has, and whether it can have no further ones.
 
-    `search` opens the store and asks it; `spooled` says how many calls are still on their way there, None where nobody
-    knows. Waits for them, for at most `limit` seconds.
+    `search` opens the store and asks it; `calls` says how many the sidecar saw, None where nobody knows. Calls reach
+    the store in the order in which they ended, so those that ended before this one asked are waited for, as long as
+    some arrive within `patience` seconds; `say` is told how many are left.
     """
-    started = time.monotonic()
     wanted = sum(len(batch.lines) for batch in batches)
-    while True:
-        waited = time.monotonic() - started
-        settled = waited > GRACE and spooled() == 0
+    answers = search(lambda reader: _answers(reader, run, batches))
+    if len(answers) < wanted:
+        time.sleep(GRACE)
+        settled = _wait(calls, say, patience)
         answers = search(lambda reader: _answers(reader, run, batches))
-        if settled or len(answers) == wanted or waited > limit:
-            return answers, settled or len(answers) == wanted
+        return answers, settled or len(answers) == wanted
+    return answers, True
+
+
+def _wait(calls: Callable[[], Calls | None], say: Callable[[int], None], patience: float) -> bool:
+    first = calls()
+    done, since = -1, time.monotonic()
+    while (now := calls()) and first and now.done < first.seen:
+        if now.done > done:
+            done, since = now.done, time.monotonic()
+        if time.monotonic() - since > patience:
+            return False
+        say(first.seen - now.done)
         time.sleep(PAUSE)
+    return first is not None and now is not None
 
 
 def divide(batch: Batch, answers: Answers) -> Iterator[Batch]:

@@ -27,7 +27,7 @@ class Progress:
     """How far a run came: rows up to `row`, of which so many documents were scored and so many rows rejected.
 
     `flying` has first row, last row and number of documents of each batch that was sent and not noted as answered;
-    `output` and `rejects` are bytes of those files, `tags` counts by group and title, `seconds` is the time taken.
+    `output` and `rejects` are bytes of those files, `tags` counts by group and title.
     """
 
     run: str = ""
@@ -37,7 +37,6 @@ class Progress:
     read: int = 0
     output: int = 0
     rejects: int = 0
-    seconds: float = 0.0
     tags: Counter[tuple[str, str]] = field(default_factory=Counter)
     flying: list[tuple[int, int, int]] = field(default_factory=list)
 
@@ -65,11 +64,9 @@ class Journal:
         """Take hold of the file, which is made where it is missing. Raises ScorelensError, OSError."""
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._file = _hold(path)
         except BlockingIOError:
-            os.close(self._file)
             raise ScorelensError(f"{header['file']} is being scored already by another process, the same way") from None
         self._header = header
         self._size = 0
@@ -89,27 +86,29 @@ class Journal:
                 continue  # torn by a power cut
         return None
 
-    def begin(self, progress: Progress) -> None:
-        """Start the file anew with a state; the one before counts until the new one is whole."""
-        self._write_anew(progress)
-
     def note(self, progress: Progress) -> None:
-        """Write a state."""
-        if self._size > MOST_BYTES:
-            self._write_anew(progress)
-        line = _line(progress.write())
-        os.write(self._file, line)
-        self._size += len(line)
-        if time.monotonic() - self._synced > SYNC_EVERY:
-            os.fdatasync(self._file)
-            self._synced = time.monotonic()
+        """Write a state; the first one begins the file anew. Raises ScorelensError."""
+        try:
+            if not 0 < self._size < MOST_BYTES:
+                self._write_anew(progress)
+                return
+            line = _line(progress.write())
+            os.write(self._file, line)
+            self._size += len(line)
+            if time.monotonic() - self._synced > SYNC_EVERY:
+                os.fdatasync(self._file)
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise ScorelensError(f"cannot write {self.path}: {error.strerror}") from error
 
     def remove(self) -> None:
         """Forget the run, which is complete."""
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and leave none where nothing was noted."""
+        if not os.fstat(self._file).st_size:
+            self.path.unlink(missing_ok=True)
         os.close(self._file)
 
     def _write_anew(self, progress: Progress) -> None:
@@ -122,6 +121,20 @@ class Journal:
         partial.replace(self.path)
         os.close(self._file)
         self._file, self._size = fresh, len(content)
+
+
+def _hold(path: Path) -> int:
+    """Open and lock the file that has the name now; another process may just have replaced it. Raises OSError."""
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and path.stat().st_ino == os.fstat(file).st_ino:
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
 
 
 def _line(value: dict[str, Any]) -> bytes:

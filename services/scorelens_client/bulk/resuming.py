@@ -16,11 +16,12 @@ from scorelens_client.bulk import doubt
 from scorelens_client.bulk.batches import Batch, Batcher
 from scorelens_client.bulk.fingerprint import Fingerprint
 from scorelens_client.bulk.journal import Journal, Progress
+from scorelens_client.bulk.watching import documents
 from scorelens_client.home import Home
 from scorelens_client.parts import attempt, sidecar_account
 from scorelens_client.reading import open_store
 from scorelens_documents.errors import FileError
-from scorelens_runtime.errors import ScorelensError
+from scorelens_runtime.errors import ScorelensError, UnavailableError
 from scorelens_store.contract import Reader
 
 EVERYTHING = 2**62
@@ -75,15 +76,16 @@ def keep(home: Home, file: str, options: dict[str, Any], restart: bool, console:
         return Kept(fresh)
     earlier = None if restart else journal.read()
     if earlier is None:
-        journal.begin(fresh)
         return Kept(fresh, journal)
     _refuse_another(file, earlier[0], earlier[1], now)
-    journal.begin(earlier[1])
     return Kept(earlier[1], journal)
 
 
-def recover(kept: Kept, batcher: Batcher, home: Home, has_store: bool, console: Console) -> None:
-    """Find out what became of batches that were sent and not noted as answered."""
+def recover(kept: Kept, batcher: Batcher, home: Home, has_store: bool, console: Console, anyway: bool = False) -> None:
+    """Find out what became of batches that were sent and not noted as answered.
+
+    Raises UnavailableError where the store should know and cannot be waited for, unless documents may be scored twice.
+    """
     progress = kept.progress
     if not progress.flying:
         return
@@ -93,45 +95,56 @@ def recover(kept: Kept, batcher: Batcher, home: Home, has_store: bool, console: 
         if batch is None or len(batch.lines) != count:
             raise FileError("the file is not the one that was interrupted; score all of it anew with --restart")
         batches.append(batch)
-    answers = _ask(progress.run, batches, home, console) if has_store else _cannot_ask(batches, console)
+    answers = _ask(progress.run, batches, home, anyway, console) if has_store else _cannot_ask(batches, console)
     kept.recovered = [part for batch in batches for part in doubt.divide(batch, answers)]
     progress.flying = [_entry(batch) for batch in kept.recovered]
     kept.note()
 
 
-def still_spooled(home: Home) -> int | None:
-    """Return how many calls are on their way to the store, None where nobody can tell."""
+def calls(home: Home) -> doubt.Calls | None:
+    """Return how many calls the sidecar saw, and how many of them are still on their way to the store."""
     account, _ = attempt(lambda: sidecar_account(home.sidecar))
     if account is None:
         return None
     destinations = [one for relay in account["relays"] for one in relay["destinations"]]
-    return sum(int(one["spooled"]) for one in destinations if one["destination"] != "calculation-log")
+    stores = [one for one in destinations if one["destination"] != "calculation-log"]
+    return doubt.Calls(sum(one["seen"] for one in stores), sum(one["spooled"] for one in stores))
 
 
-def _ask(run: str, batches: Sequence[Batch], home: Home, console: Console) -> doubt.Answers:
+def _ask(run: str, batches: Sequence[Batch], home: Home, anyway: bool, console: Console) -> doubt.Answers:
     def search(ask: Callable[[Reader], doubt.Answers]) -> doubt.Answers:
         try:
             with open_store(home) as reader:
                 return ask(reader)
         except ScorelensError:
-            return {}
+            if anyway:
+                return {}
+            raise
 
     count = sum(len(batch.lines) for batch in batches)
-    with console.status(f"asking the store which of {count:,} documents were scored already ..."):
-        answers, settled = doubt.look_up(run, batches, search, lambda: still_spooled(home))
-    console.print(f"of {count:,} documents that were sent last, {len(answers):,} were scored already")
-    if not settled:
-        console.print(
-            f"not everything that was scored has reached the store: up to {count - len(answers):,} documents may be "
-            "scored twice",
-            style="yellow",
+    asking = f"asking the store which of {documents(count)} were scored already"
+    console.print(asking, style="dim")
+    with console.status("") as status:
+
+        def say(left: int) -> None:
+            status.update(f"waiting for the store: {left:,} calls are still on their way there ..." if left else "")
+
+        answers, settled = doubt.look_up(run, batches, search, lambda: calls(home), say)
+    if settled:
+        console.print(f"{len(answers):,} of them were")
+    elif anyway:
+        console.print(f"up to {documents(count - len(answers))} may be scored twice", style="yellow")
+    else:
+        raise UnavailableError(
+            f"{documents(count - len(answers))} may have been scored already, which only the store can tell, and what "
+            "was scored has not reached it: see `scorelens status` and try again later, or score them now with --anyway"
         )
     return answers
 
 
 def _cannot_ask(batches: Sequence[Batch], console: Console) -> doubt.Answers:
     count = sum(len(batch.lines) for batch in batches)
-    console.print(f"no store can be asked, so up to {count:,} documents may be scored twice", style="yellow")
+    console.print(f"no store can be asked, so up to {documents(count)} may be scored twice", style="yellow")
     return {}
 
 
@@ -142,7 +155,7 @@ def _refuse_another(file: str, header: dict[str, Any], progress: Progress, now: 
         differs = "what was noted of it cannot be read"
     if differs:
         raise FileError(
-            f"{file} changed since its scoring was interrupted after {progress.rows:,} documents: {differs}; bring the "
+            f"{file} changed since its scoring was interrupted after {documents(progress.rows)}: {differs}; bring the "
             "file back as it was, or score all of it anew with --restart"
         )
 

@@ -47,6 +47,7 @@ class Job:
     full: bool = False
     as_json: bool = False
     restart: bool = False
+    anyway: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -89,7 +90,7 @@ class Run:
             address = job.target or job.home.require_running().sidecar
             if after or kept.progress.flying:
                 self._console.print(f"continuing after {documents(kept.progress.rows)}; --restart would begin anew")
-                recover(kept, batcher, job.home, self._has_store(address), self._console)
+                recover(kept, batcher, job.home, self._has_store(address), self._console, job.anyway)
             self.watching = Watching(self._console, self.progress, rows.size)
             self._score(address, batcher, kept, stack)
             if self.complete:

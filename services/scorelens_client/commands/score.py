@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from scorelens_client.bulk.resuming import still_spooled
+from scorelens_client.bulk.resuming import calls
 from scorelens_client.bulk.run import Job, Run
 from scorelens_client.bulk.sending import Sending
 from scorelens_client.bulk.watching import documents, tag_table
@@ -50,6 +50,7 @@ STORED_WITHIN = 1.5
 @click.option("--rejects", metavar="FILE", help="Where rows go that were not scored.  [default: FILE.rejects.jsonl]")
 @click.option("--full", is_flag=True, help="Add the calculations to --json and to --output FILE.jsonl.")
 @click.option("--restart", is_flag=True, help="Begin anew where an interrupted run would go on.")
+@click.option("--anyway", is_flag=True, help="Go on after an interruption even if documents may be scored twice.")
 @click.option(
     "--batch", type=click.IntRange(1, 100_000), help="Documents in a call.  [default: what gives the best rate]"
 )
@@ -76,6 +77,7 @@ def command(
     rejects: str | None,
     full: bool,
     restart: bool,
+    anyway: bool,
     batch: int | None,
     parallel: int | None,
     patience: float,
@@ -124,6 +126,7 @@ def command(
         full,
         as_json,
         restart,
+        anyway,
     )
     _check(job)
     console = notes()
@@ -182,10 +185,12 @@ def _summarise(run: Run, job: Job, console: Console) -> None:
 
 def _say_what_can_be_searched(home: Home, console: Console) -> None:
     limit = time.monotonic() + STORED_WITHIN
-    while (spooled := still_spooled(home)) and time.monotonic() < limit:
+    while (seen := calls(home)) and seen.spooled and time.monotonic() < limit:
         time.sleep(0.1)
-    if spooled:
-        calls = "1 call is" if spooled == 1 else f"{spooled:,} calls are"
-        console.print(f"{calls} still on the way to the store; `scorelens status` tells when all can be searched")
-    elif spooled == 0:
+    if seen and seen.spooled:
+        left = "1 call is" if seen.spooled == 1 else f"{seen.spooled:,} calls are"
+        console.print(
+            f"{left} still on the way to the store; `scorelens status` tells when all can be searched", soft_wrap=True
+        )
+    elif seen:
         console.print("all of it can be searched now")
