@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -27,7 +27,8 @@ INTERNAL_TEXT = "the server failed to answer; its log has the cause"
 class Serving:
     """How a server is reached and how much it takes on.
 
-    `max_message` is in bytes, both ways; `drain` is how many seconds calls in flight get after SIGTERM.
+    `max_message` is in bytes, both ways; `drain` is how many seconds calls in flight get after SIGTERM. With
+    `reuse_port` several processes may listen on the same port, where the system allows it.
     """
 
     listen: Endpoint
@@ -35,33 +36,50 @@ class Serving:
     max_message: int = 64 * 2**20
     drain: float = 10.0
     max_connection_age: float = 0.0
+    reuse_port: bool = False
+
+    def options(self) -> list[tuple[str, Any]]:
+        """Return gRPC's options for it."""
+        options: list[tuple[str, Any]] = [
+            ("grpc.max_receive_message_length", self.max_message),
+            ("grpc.max_send_message_length", self.max_message),
+            ("grpc.so_reuseport", int(self.reuse_port)),
+        ]
+        if self.max_connection_age:
+            options.append(("grpc.max_connection_age_ms", int(self.max_connection_age * 1000)))
+        return options
+
+    def listen_on(self, server: grpc.Server | grpc.aio.Server) -> str:
+        """Have a server listen, and return the address. Raises SettingError."""
+        try:
+            port = server.add_insecure_port(self.listen.address)
+        except RuntimeError as error:
+            raise SettingError(f"setting --listen: cannot listen on {self.listen.address}: is it in use?") from error
+        return Endpoint(self.listen.host, port).address
+
+
+class Stoppable(Protocol):
+    """A server that runs at an address until it is stopped."""
+
+    @property
+    def address(self) -> str: ...  # noqa: D102
+    def stop(self) -> None: ...  # noqa: D102
 
 
 class RunningServer:
     """A started gRPC server with health and reflection; `stop` drains it."""
 
     def __init__(self, serving: Serving, services: Sequence[str], add: Callable[[grpc.Server], None]) -> None:
-        options: list[tuple[str, Any]] = [
-            ("grpc.max_receive_message_length", serving.max_message),
-            ("grpc.max_send_message_length", serving.max_message),
-            ("grpc.so_reuseport", 0),
-        ]
-        if serving.max_connection_age:
-            options.append(("grpc.max_connection_age_ms", int(serving.max_connection_age * 1000)))
         self._drain = serving.drain
         self._server = grpc.server(
-            ThreadPoolExecutor(serving.threads, "rpc"), interceptors=[_UnknownExceptions()], options=options
+            ThreadPoolExecutor(serving.threads, "rpc"), interceptors=[_UnknownExceptions()], options=serving.options()
         )
         add(self._server)
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
-        try:
-            port = self._server.add_insecure_port(serving.listen.address)
-        except RuntimeError as error:
-            raise SettingError(f"setting --listen: cannot listen on {serving.listen.address}: is it in use?") from error
-        self.address = Endpoint(serving.listen.host, port).address
+        self.address = serving.listen_on(self._server)
         self._server.start()
         for name in ("", *services):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -72,7 +90,7 @@ class RunningServer:
         self._server.stop(self._drain).wait()
 
 
-def serve_until_told(server: RunningServer, **details: object) -> None:
+def serve_until_told(server: Stoppable, **details: object) -> None:
     """Announce a server and wait for SIGTERM or SIGINT, then drain it."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

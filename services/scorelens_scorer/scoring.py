@@ -1,72 +1,51 @@
-"""From a request to an answer: each document to its model, in chunks, within the limits."""
+"""From a request to jobs and pieces, and from pieces to bytes: each document to its model, within the limits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import grpc
 
 from scorelens.v1.scorer_pb2 import Document, ScoreRequest
 from scorelens_scorer.checks import Limits, RefusedError, check
-from scorelens_scorer.encode import response
+from scorelens_scorer.errors import ModelFaultError
+from scorelens_scorer.jobs import NEVER, Job, Piece
 from scorelens_scorer.model import ALL_TERMS
 from scorelens_scorer.router import Router, UnknownModelError
 from scorelens_scorer.served import Served
 
 CHUNK: Final = 64
-"""Documents that are scored at once; between chunks a call that nobody waits for any more is given up."""
+"""Documents that are scored at once: enough for the speed of large arrays, few enough for a processor's cache."""
 
 CHUNK_TEXT: Final = 2**20
 """Characters of text from which a chunk is closed."""
 
 
-class GivenUpError(Exception):
-    """Nobody waits for the answer any more."""
-
-
 class Scorer:
-    """Answers requests with the models of a router."""
+    """Makes jobs of requests, with the models of a router."""
 
     def __init__(self, router: Router, limits: Limits, default_terms: int) -> None:
         self.router, self._limits, self._default_terms = router, limits, default_terms
 
-    def answer(self, request: ScoreRequest, *, full: bool, waited_for: Callable[[], bool] = lambda: True) -> bytes:
-        """Score a request and return the answer as bytes of a ScoreResponse.
-
-        Raises RefusedError for a request that cannot be answered, ModelFaultError, and GivenUpError.
-        """
+    def plan(self, request: ScoreRequest, *, full: bool, deadline: float = NEVER) -> Job:
+        """Make a job of a request. Raises RefusedError for one that cannot be answered."""
         check(request, self._limits)
         terms = (ALL_TERMS if request.all_terms else request.max_terms or self._default_terms) if full else 0
-        results, calculations = [b""] * len(request.documents), [b""] * len(request.documents)
-        size = 0
-        for served, places in self._chunks(request):
-            if not waited_for():
-                raise GivenUpError
-            documents = [request.documents[place] for place in places]
-            chances, made = served.score(documents, terms)
-            encoded = served.encoder.encode(documents, chances, made, full=full)
-            for whole, parts in zip((results, calculations), encoded, strict=True):
-                for place, part in zip(places, parts, strict=False):
-                    whole[place] = part
-                    size += len(part)
-            self._check_size(size)
-        answer = response(results, calculations if full else None)
-        self._check_size(len(answer))
-        return answer
+        documents = list(request.documents)
+        job = Job(documents, terms, full=full, largest=self._limits.answer, deadline=deadline)
+        job.cut([piece for served, places in self._by_model(request) for piece in _pieces(job, served, places)])
+        return job
 
-    def _chunks(self, request: ScoreRequest) -> Iterator[tuple[Served, list[int]]]:
-        for served, places in self._by_model(request):
-            chunk: list[int] = []
-            text = 0
-            for place in places:
-                chunk.append(place)
-                text += len(request.documents[place].text)
-                if len(chunk) == CHUNK or text >= CHUNK_TEXT:
-                    yield served, chunk
-                    chunk, text = [], 0
-            if chunk:
-                yield served, chunk
+    def answer(self, request: ScoreRequest, *, full: bool) -> bytes:
+        """Score a request at once and return the answer as bytes of a ScoreResponse.
+
+        Raises RefusedError and ModelFaultError.
+        """
+        job = self.plan(request, full=full)
+        while not job.done:
+            score([job.piece])
+        return job.result()
 
     def _by_model(self, request: ScoreRequest) -> Sequence[tuple[Served, Sequence[int]]]:
         documents: Sequence[Document] = request.documents
@@ -82,10 +61,41 @@ class Scorer:
             places.setdefault(id(served), (served, []))[1].append(place)
         return list(places.values())
 
-    def _check_size(self, size: int) -> None:
-        if size > self._limits.answer:
-            raise RefusedError(
-                grpc.StatusCode.RESOURCE_EXHAUSTED,
-                f"documents: the answer would be larger than the {self._limits.answer} bytes that a message may have; "
-                "send fewer documents or ask for fewer terms",
-            )
+
+def score(pieces: Sequence[Piece]) -> None:
+    """Score pieces that have their key in common as one batch, and give each job its share.
+
+    Where a model breaks its word for pieces of several jobs, each is scored again alone, so that only the job at fault
+    fails.
+    """
+    first = pieces[0]
+    documents = [document for piece in pieces for document in piece.documents]
+    try:
+        chances, made = first.served.score(documents, first.job.terms)
+        results, calculations = first.served.encoder.encode(documents, chances, made, full=first.job.full)
+    except ModelFaultError as error:
+        if len(pieces) == 1:
+            first.job.fail(error, first)
+            return
+        for piece in pieces:
+            if piece.job.is_waited_for():
+                score([piece])
+        return
+    start = 0
+    for piece in pieces:
+        end = start + len(piece.places)
+        piece.job.keep(piece, results[start:end], calculations[start:end])
+        start = end
+
+
+def _pieces(job: Job, served: Served, places: Sequence[int]) -> Iterator[Piece]:
+    chunk: list[int] = []
+    text = 0
+    for place in places:
+        chunk.append(place)
+        text += len(job.documents[place].text)
+        if len(chunk) == CHUNK or text >= CHUNK_TEXT:
+            yield Piece(job, served, chunk, text)
+            chunk, text = [], 0
+    if chunk:
+        yield Piece(job, served, chunk, text)

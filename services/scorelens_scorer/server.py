@@ -2,33 +2,62 @@
 
 from __future__ import annotations
 
-import weakref
+from grpc import aio
 
 from scorelens.conventions import SCORER_SERVICE
-from scorelens_runtime.serving import RunningServer, Serving
+from scorelens_runtime.serving import Serving
+from scorelens_runtime.serving_aio import RunningAioServer
 from scorelens_scorer.checks import Limits
 from scorelens_scorer.lineup import Lineup
+from scorelens_scorer.room import Room
 from scorelens_scorer.router import Router
 from scorelens_scorer.scoring import Scorer
 from scorelens_scorer.service import Service
 from scorelens_scorer.settings import ScorerSettings
-from scorelens_scorer.watching import watch
+from scorelens_scorer.watching import Watcher, watch
 
 
-def start(settings: ScorerSettings) -> tuple[RunningServer, Router]:
-    """Load the models and serve them. Raises ModelRefusedError or SettingError."""
+class RunningScorer:
+    """A scorer that answers at an address until it is stopped."""
+
+    def __init__(self, server: RunningAioServer, watcher: Watcher, service: Service) -> None:
+        self.address = server.address
+        self._server, self._watcher, self._service = server, watcher, service
+
+    def stop(self) -> None:
+        """Follow promotions no more, and drain."""
+        self._watcher.stop()
+        self._server.stop()
+        self._service.stop()
+
+
+def start(settings: ScorerSettings, *, reuse_port: bool = False) -> tuple[RunningScorer, Router]:
+    """Load the models and serve them, on a port that others may serve on with `reuse_port`.
+
+    Raises ModelRefusedError, RegistryError or SettingError.
+    """
     lineup = Lineup(settings.model, settings.cache)
     router = Router(lineup.load())
     watcher = watch(router, lineup)
-    limits = Limits(settings.max_documents, settings.max_text, settings.max_message)
     serving = Serving(
         listen=settings.listen,
-        threads=settings.threads,
         max_message=settings.max_message,
         drain=settings.drain,
         max_connection_age=settings.max_connection_age,
+        reuse_port=reuse_port,
     )
-    service = Service(Scorer(router, limits, settings.terms))
-    server = RunningServer(serving, [SCORER_SERVICE], service.add_to)
-    weakref.finalize(server, watcher.stop)
-    return server, router
+    limits = Limits(settings.max_documents, settings.max_text, settings.max_message)
+    scorer = Scorer(router, limits, settings.terms)
+    services: list[Service] = []
+
+    def add(server: aio.Server) -> None:
+        room = Room(settings.queue_documents, settings.queue_bytes)
+        services.append(Service(scorer, room, settings.threads, join=settings.join))
+        services[0].add_to(server)
+
+    try:
+        server = RunningAioServer(serving, [SCORER_SERVICE], add)
+    except BaseException:
+        watcher.stop()
+        raise
+    return RunningScorer(server, watcher, services[0]), router

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.home import default_home
-from scorelens_runtime.settings import duration, setting, size, whole
+from scorelens_runtime.settings import duration, setting, size, whole, yes_no
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -43,7 +43,17 @@ class ScorerSettings:
     max_documents: int = setting("1000", "Most documents in one request.", whole(1))
     max_text: int = setting("32MiB", "Longest text of one document.", size)
     max_message: int = setting("64MiB", "Largest request and answer.", size)
-    threads: int = setting("8", "Calls that are answered at the same time; others wait.", whole(1, 1024))
+    workers: int = setting(
+        "1", "Processes that serve on the same port, on Linux; 0 means one for each processor.", whole(0, 1024)
+    )
+    threads: int = setting(
+        "2", "Threads that score, in each process; more pay for models that wait for something.", whole(1, 1024)
+    )
+    queue_documents: int = setting(
+        "10000", "Documents that may wait to be scored, in each process; calls beyond are told to come again.", whole(1)
+    )
+    queue_bytes: int = setting("256MiB", "Bytes of requests that may wait, likewise.", size)
+    join: bool = setting("yes", "Score small requests that wait at the same time as one batch.", yes_no)
     drain: float = setting("10s", "How long calls in flight get to end after SIGTERM.", duration)
     max_connection_age: float = setting(
         "0s", "Age at which connections end, so that clients spread over new servers; 0s means never.", duration
