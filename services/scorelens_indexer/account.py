@@ -22,12 +22,16 @@ from typing import Final
 
 from scorelens_runtime.errors import ScorelensError
 
-_MAGIC: Final = b"SLacct01"
+_MAGIC: Final = b"SLacct02"
+_FIRST_MAGIC: Final = b"SLacct01"  # without the last counter
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many spans came, and what became of them: received is the sum of the next six."""
+    """How many spans came, and what became of them: received is the sum of the next six.
+
+    `expired` counts stored records that retention has removed.
+    """
 
     received: int = 0
     stored: int = 0
@@ -37,12 +41,14 @@ class Counts:
     ignored: int = 0
     refused: int = 0
     unmapped_fields: int = 0
+    expired: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
 
 _SLOT: Final = struct.Struct(f"<8sQ{len(fields(Counts))}QI")
+_FIRST_SLOT: Final = struct.Struct(f"<8sQ{len(fields(Counts)) - 1}QI")
 _SLOT_PLACES: Final = (0, 512)  # sectors of their own
 
 
@@ -90,8 +96,13 @@ class Account:
         return head + struct.pack("<I", zlib.crc32(head))
 
 
-def _read_slot(slot: bytes) -> tuple[int, Counts] | None:
-    if len(slot) < _SLOT.size or zlib.crc32(slot[:-4]) != struct.unpack("<I", slot[-4:])[0]:
+def _read_slot(content: bytes) -> tuple[int, Counts] | None:
+    return _read_as(_SLOT, _MAGIC, content) or _read_as(_FIRST_SLOT, _FIRST_MAGIC, content)
+
+
+def _read_as(layout: struct.Struct, magic: bytes, content: bytes) -> tuple[int, Counts] | None:
+    slot = content[: layout.size]
+    if len(slot) < layout.size or zlib.crc32(slot[:-4]) != struct.unpack("<I", slot[-4:])[0]:
         return None
-    magic, generation, *counts, _ = _SLOT.unpack(slot)
-    return (generation, Counts(*counts)) if magic == _MAGIC else None
+    found, generation, *counts, _ = layout.unpack(slot)
+    return (generation, Counts(*counts)) if found == magic else None

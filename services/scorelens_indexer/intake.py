@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from scorelens_indexer.identity import identify
 from scorelens_indexer.origin import read_origin
 from scorelens_indexer.otlp import Request, parse
 from scorelens_indexer.records import read_record
+from scorelens_indexer.time_bounds import TimeBounds
 from scorelens_indexer.writer import Writer
 from scorelens_store.contract import Outcome, PutResult, Record
 
@@ -74,8 +76,11 @@ class Rejections:
 class Intake:
     """Takes exports in from many threads at once."""
 
-    def __init__(self, writer: Writer, dead_letters: DeadLetters, account: Account, budget: Budget) -> None:
+    def __init__(
+        self, writer: Writer, dead_letters: DeadLetters, account: Account, budget: Budget, bounds: TimeBounds
+    ) -> None:
         self._writer, self._dead_letters, self._account, self._budget = writer, dead_letters, account, budget
+        self._bounds = bounds
         self._refusing = threading.Lock()
 
     def accept(self, request: bytes) -> Rejections:
@@ -93,7 +98,7 @@ class Intake:
             raise
 
     def _accept(self, request: bytes) -> Rejections:
-        conversion = convert(parse(request))
+        conversion = convert(parse(request), self._bounds)
         try:
             results = self._writer.put(conversion.records, len(request)) if conversion.records else []
             _put_rejected_aside(conversion, results)
@@ -111,22 +116,33 @@ class Intake:
         self._account.add(Counts(received=spans, refused=spans))
 
 
-def convert(export: Any) -> Conversion:
-    """Turn every span of an export (otlp.py) into a record, a dead letter, or a count of those not meant for us."""
+def convert(export: Any, bounds: TimeBounds | None = None) -> Conversion:
+    """Turn every span of an export (otlp.py) into a record, a dead letter, or a count of those not meant for us.
+
+    Spans out of the bounds of time are dead letters; without bounds any time will do.
+    """
     conversion = Conversion()
+    now = time.time_ns()
+
+    def within(nanoseconds: int) -> None:
+        if bounds is not None:
+            bounds.check(nanoseconds, now)
+
     origin_of: Any = None
     origin: dict[str, Any] = {}
     for source in _sources(export):
         if source.of_resource is not origin_of:
             origin_of, origin = source.of_resource, read_origin(source.of_resource.resource)
-        _convert(source, origin, conversion)
+        _convert(source, origin, conversion, within)
     return conversion
 
 
-def _convert(source: Source, origin: dict[str, Any], conversion: Conversion) -> None:
+def _convert(source: Source, origin: dict[str, Any], conversion: Conversion, check: Callable[[int], None]) -> None:
     conversion.received += 1
     try:
         record = read_record(source.span, origin)
+        if record is not None:
+            check(source.span.start_time_unix_nano)
     except PermanentError as error:
         conversion.put_aside(source, str(error))
     except Exception:

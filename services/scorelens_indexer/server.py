@@ -19,7 +19,9 @@ from scorelens_indexer.dead_letters import DeadLetters
 from scorelens_indexer.intake import Intake
 from scorelens_indexer.receiver import SERVICE as TRACE_SERVICE
 from scorelens_indexer.receiver import TraceReceiver
+from scorelens_indexer.retention import Retention
 from scorelens_indexer.settings import IndexerSettings
+from scorelens_indexer.time_bounds import TimeBounds
 from scorelens_indexer.writer import Writer
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.serving import RunningServer, Serving
@@ -42,10 +44,14 @@ def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Itera
         stack.callback(account.close)
         writer = Writer(store, batch_bytes=settings.batch_bytes, batch_records=settings.batch_records)
         stack.callback(writer.close)
+        retention = Retention(store, writer, account, settings.keep, settings.keep_bytes)
+        stack.callback(retention.close)
         dead_letters = DeadLetters(settings.folder, settings.dead_letter_bytes, settings.dead_letter_files)
-        intake = Intake(writer, dead_letters, account, Budget(settings.waiting_bytes, settings.waiting_exports))
+        budget = Budget(settings.waiting_bytes, settings.waiting_exports)
+        intake = Intake(writer, dead_letters, account, budget, TimeBounds(settings.keep))
         server = _server(settings, TraceReceiver(intake), Admin(store, writer, dead_letters, account))
         stack.callback(server.stop)
+        retention.start()
         yield server, store
 
 

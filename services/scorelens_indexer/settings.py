@@ -12,6 +12,8 @@ from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import choice, duration, setting, size, whole
 from scorelens_store.open import is_url
 
+LEAST_BYTES = 16 * 2**20
+
 
 def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute() if text else default_home() / "indexer"
@@ -25,6 +27,13 @@ def _store(text: str) -> str:
     return str(Path(text).expanduser().absolute() if text else default_home() / "store")
 
 
+def _keep(text: str) -> float:
+    seconds = 0.0 if text == "0" else float(duration(text))
+    if 0 < seconds < 86_400:
+        raise SettingError(f"{text!r} is less than a day, the least that is kept; 0 keeps everything")
+    return seconds
+
+
 @dataclass(frozen=True)
 class IndexerSettings:
     """Where the indexer listens, which store it fills, and how much it takes on at once."""
@@ -34,6 +43,11 @@ class IndexerSettings:
         "", "Folder of the embedded store, or the URL of an Elasticsearch (SCORELENS_HOME/store).", _store
     )
     folder: Path = setting("", "Folder of the account and the dead letters (SCORELENS_HOME/indexer).", _folder)
+
+    keep: float = setting("0", "How long records are kept, in whole days such as 90d; 0 is for ever.", _keep)
+    keep_bytes: int = setting(
+        "0", "Size of the embedded store at which the oldest days are removed, such as 50GiB; 0 is any.", size
+    )
 
     max_message: int = setting(
         "48MiB", "Largest export to accept; one document with its calculations has to fit.", size
@@ -48,3 +62,9 @@ class IndexerSettings:
 
     drain: float = setting("30s", "How long exports in work may go on after SIGTERM.", duration)
     log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))
+
+    def __post_init__(self) -> None:
+        if self.keep_bytes and is_url(self.store):
+            raise SettingError("setting --keep-bytes: only the embedded store is bounded by size; take --keep")
+        if 0 < self.keep_bytes < LEAST_BYTES:
+            raise SettingError("setting --keep-bytes: must be at least 16MiB, or 0 for any size")

@@ -16,6 +16,11 @@ def from_unix_nanoseconds(nanoseconds: int) -> str:
     return time.isoformat(timespec="microseconds") + "Z"
 
 
+def moment(nanoseconds: int) -> datetime:
+    """Return a time since 1970, cut to microseconds."""
+    return (_EPOCH + timedelta(microseconds=nanoseconds // 1000)).replace(tzinfo=UTC)
+
+
 def normalised(text: str) -> str:
     """Write an RFC 3339 time in UTC, its fraction cut to microseconds. Raises ValueError for anything else."""
     if not _SHAPE.fullmatch(text):

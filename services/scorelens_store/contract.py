@@ -198,8 +198,15 @@ class Store(Reader, Protocol):
         """Remove records for good and leave hashed tombstones; return how many were removed."""
         ...
 
-    def purge(self) -> Iterator[tuple[int, int]]:
+    def bytes_on_disk(self) -> int:
+        """Return the size of the store, removed records in its files included; 0 where only the server knows."""
+        ...
+
+    def purge(self, least: float = 0.0) -> Iterator[tuple[int, int]]:
         """Take what was removed out of the store's files, too, which removing alone does not.
+
+        `least` is the share of a file that has to be removed records before a store writes the others anew; one that
+        merges its files by itself does not look at it.
 
         Yields how much is done and how much there is to do, in records or in indices; what is put meanwhile is stored
         in between. Running it again goes on where it was interrupted. Raises StoreUnavailableError.

@@ -7,13 +7,13 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
 from scorelens_store.contract import Record
 from scorelens_store.errors import RecordRefusedError
-from scorelens_store.fields import FIELDS, OPEN_FIELDS, OPEN_NAME, Type
+from scorelens_store.fields import FIELDS, OPEN_FIELDS, OPEN_NAME, Field, Type
 from scorelens_store.query.values import single
 
 Value = str | int | float | bool
@@ -27,7 +27,22 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _INTEGERS: Final = range(-(2**63), 2**63)
 _OPEN_PATHS: Final = {prefix: (tuple(prefix.split(".")[:-1]), kind) for prefix, kind in OPEN_FIELDS.items()}
-_PATHS: Final = {name: (tuple(name.split(".")), field.type) for name, field in FIELDS.items()}
+_Tree = dict[str, "_Tree | tuple[str, Type]"]
+
+
+def _tree() -> _Tree:
+    """Return the fixed fields as they lie in a record: objects in objects, at the ends name and type of a field."""
+    tree: _Tree = {}
+    for name, field in FIELDS.items():
+        *parents, last = name.split(".")
+        here: Any = tree
+        for parent in parents:
+            here = here.setdefault(parent, {})
+        here[last] = (name, field.type)
+    return tree
+
+
+_TREE: Final = _tree()
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -47,7 +62,8 @@ def field_values(record: Record) -> Values:
 
     Raises RecordRefusedError with the reason where the record can never be stored.
     """
-    values = {name: found for name, found in _fixed(record) if found}
+    values: Values = {}
+    _add_fixed(record, _TREE, values)
     for name, found in _open(record):
         values.setdefault(name, []).extend(found)
     for required in ("record.id", "@timestamp"):
@@ -56,6 +72,18 @@ def field_values(record: Record) -> Values:
     if len(values["@timestamp"]) > 1 or len(values["record.id"]) > 1:
         raise RecordRefusedError("a record has one record.id and one @timestamp")
     return values
+
+
+def values_of(record: Record, field: Field) -> list[Value]:
+    """Return the values of one field; raises RecordRefusedError as `field_values` does."""
+    value: Any = record
+    rest = field.name
+    while isinstance(value, dict) and rest not in value:
+        # A tag's name is one member whatever dots it has; the names above it are one member each.
+        part, _, rest = rest.partition(".")
+        value = value.get(part)
+    value = value.get(rest) if isinstance(value, dict) else None
+    return _values(field.name, field.type, value)
 
 
 def encode(record: Record) -> bytes:
@@ -81,15 +109,20 @@ def _refuse_infinite(value: Any, path: str) -> None:
             _refuse_infinite(part, path)
 
 
-def _fixed(record: Record) -> Iterator[tuple[str, list[Value]]]:
-    for name, (path, kind) in _PATHS.items():
-        value: Any = record
-        for part in path:
-            value = value.get(part) if isinstance(value, dict) else None
-            if value is None:
-                break
-        if value is not None:
-            yield name, _values(name, kind, value)
+def _add_fixed(part: dict[str, Any], tree: _Tree, values: Values) -> None:
+    for key, value in part.items():
+        node = tree.get(key)
+        if node is None or value is None:
+            continue
+        if type(node) is dict:
+            if isinstance(value, dict):
+                _add_fixed(value, node, values)
+            continue
+        name, kind = cast("tuple[str, Type]", node)
+        if type(value) is str and kind is Type.KEYWORD and len(value) <= KEYWORD_LIMIT:  # most there is
+            values[name] = [value]
+        elif found := _values(name, kind, value):
+            values[name] = found
 
 
 def _open(record: Record) -> Iterator[tuple[str, list[Value]]]:

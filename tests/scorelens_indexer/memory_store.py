@@ -70,7 +70,11 @@ class MemoryStore:
         self.tombstones.update(gone, record_ids)
         return len(gone)
 
-    def purge(self) -> Iterator[tuple[int, int]]:
+    def bytes_on_disk(self) -> int:
+        """Take no disk."""
+        return 0
+
+    def purge(self, least: float = 0.0) -> Iterator[tuple[int, int]]:
         """Have two steps to do."""
         self._fail()
         yield 1, 2

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 import threading
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -82,3 +84,14 @@ def test_a_damaged_account_is_told(tmp_path: Path) -> None:
     (tmp_path / "account").write_bytes(os.urandom(2000))
     with pytest.raises(ScorelensError, match=r"account .* is damaged"):
         Account(tmp_path / "account")
+
+
+def test_an_account_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    """Counters that were written before one more was counted are read, and the new one begins at nothing."""
+    head = struct.pack("<8sQ8Q", b"SLacct01", 5, 7, 1, 1, 1, 1, 1, 2, 9)
+    (tmp_path / "account").write_bytes(head + struct.pack("<I", zlib.crc32(head)))
+    account = Account(tmp_path / "account")
+    assert account.counts() == ONE
+    account.add(Counts(expired=3))
+    account.close()
+    assert Account(tmp_path / "account").counts() == ONE + Counts(expired=3)

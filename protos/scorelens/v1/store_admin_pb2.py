@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1escorelens/v1/store_admin.proto\x12\x0cscorelens.v1\x1a\x1cgoogle/protobuf/struct.proto\"M\n\x0f\x41nnotateRequest\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\'\n\x06labels\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x12\n\x10\x41nnotateResponse\"O\n\rForgetRequest\x12\x12\n\nrecord_ids\x18\x01 \x03(\t\x12\x14\n\x0c\x64ocument_ids\x18\x02 \x03(\t\x12\x14\n\x0c\x63ustomer_ids\x18\x03 \x03(\t\"!\n\x0e\x46orgetResponse\x12\x0f\n\x07records\x18\x01 \x01(\x03\"\x0e\n\x0cPurgeRequest\",\n\rPurgeProgress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x03\x12\r\n\x05total\x18\x02 \x01(\x03\"\x13\n\x11GetAccountRequest\"\xd2\x01\n\x0eIndexerAccount\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0e\n\x06stored\x18\x02 \x01(\x03\x12\x12\n\nduplicates\x18\x03 \x01(\x03\x12\x11\n\tforgotten\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x03\x12\x0f\n\x07ignored\x18\x06 \x01(\x03\x12\x0f\n\x07refused\x18\x07 \x01(\x03\x12\x17\n\x0funmapped_fields\x18\x08 \x01(\x03\x12\r\n\x05store\x18\t \x01(\t\x12\x17\n\x0fstore_available\x18\n \x01(\x08\"\'\n\x16ListDeadLettersRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"I\n\x17ListDeadLettersResponse\x12.\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x18.scorelens.v1.DeadLetter\"u\n\nDeadLetter\x12\x0c\n\x04time\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12\x0f\n\x07span_id\x18\x06 \x01(\t2\x8d\x03\n\nStoreAdmin\x12I\n\x08\x41nnotate\x12\x1d.scorelens.v1.AnnotateRequest\x1a\x1e.scorelens.v1.AnnotateResponse\x12\x43\n\x06\x46orget\x12\x1b.scorelens.v1.ForgetRequest\x1a\x1c.scorelens.v1.ForgetResponse\x12\x42\n\x05Purge\x12\x1a.scorelens.v1.PurgeRequest\x1a\x1b.scorelens.v1.PurgeProgress0\x01\x12K\n\nGetAccount\x12\x1f.scorelens.v1.GetAccountRequest\x1a\x1c.scorelens.v1.IndexerAccount\x12^\n\x0fListDeadLetters\x12$.scorelens.v1.ListDeadLettersRequest\x1a%.scorelens.v1.ListDeadLettersResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1escorelens/v1/store_admin.proto\x12\x0cscorelens.v1\x1a\x1cgoogle/protobuf/struct.proto\"M\n\x0f\x41nnotateRequest\x12\x11\n\trecord_id\x18\x01 \x01(\t\x12\'\n\x06labels\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x12\n\x10\x41nnotateResponse\"O\n\rForgetRequest\x12\x12\n\nrecord_ids\x18\x01 \x03(\t\x12\x14\n\x0c\x64ocument_ids\x18\x02 \x03(\t\x12\x14\n\x0c\x63ustomer_ids\x18\x03 \x03(\t\"!\n\x0e\x46orgetResponse\x12\x0f\n\x07records\x18\x01 \x01(\x03\"\x0e\n\x0cPurgeRequest\",\n\rPurgeProgress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x03\x12\r\n\x05total\x18\x02 \x01(\x03\"\x13\n\x11GetAccountRequest\"\xe3\x01\n\x0eIndexerAccount\x12\x10\n\x08received\x18\x01 \x01(\x03\x12\x0e\n\x06stored\x18\x02 \x01(\x03\x12\x12\n\nduplicates\x18\x03 \x01(\x03\x12\x11\n\tforgotten\x18\x04 \x01(\x03\x12\x14\n\x0c\x64\x65\x61\x64_letters\x18\x05 \x01(\x03\x12\x0f\n\x07ignored\x18\x06 \x01(\x03\x12\x0f\n\x07refused\x18\x07 \x01(\x03\x12\x17\n\x0funmapped_fields\x18\x08 \x01(\x03\x12\r\n\x05store\x18\t \x01(\t\x12\x17\n\x0fstore_available\x18\n \x01(\x08\x12\x0f\n\x07\x65xpired\x18\x0b \x01(\x03\"\'\n\x16ListDeadLettersRequest\x12\r\n\x05limit\x18\x01 \x01(\r\"I\n\x17ListDeadLettersResponse\x12.\n\x0c\x64\x65\x61\x64_letters\x18\x01 \x03(\x0b\x32\x18.scorelens.v1.DeadLetter\"u\n\nDeadLetter\x12\x0c\n\x04time\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x11\n\trecord_id\x18\x03 \x01(\t\x12\x13\n\x0b\x64ocument_id\x18\x04 \x01(\t\x12\x10\n\x08trace_id\x18\x05 \x01(\t\x12\x0f\n\x07span_id\x18\x06 \x01(\t2\x8d\x03\n\nStoreAdmin\x12I\n\x08\x41nnotate\x12\x1d.scorelens.v1.AnnotateRequest\x1a\x1e.scorelens.v1.AnnotateResponse\x12\x43\n\x06\x46orget\x12\x1b.scorelens.v1.ForgetRequest\x1a\x1c.scorelens.v1.ForgetResponse\x12\x42\n\x05Purge\x12\x1a.scorelens.v1.PurgeRequest\x1a\x1b.scorelens.v1.PurgeProgress0\x01\x12K\n\nGetAccount\x12\x1f.scorelens.v1.GetAccountRequest\x1a\x1c.scorelens.v1.IndexerAccount\x12^\n\x0fListDeadLetters\x12$.scorelens.v1.ListDeadLettersRequest\x1a%.scorelens.v1.ListDeadLettersResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,13 +47,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACCOUNTREQUEST']._serialized_start=355
   _globals['_GETACCOUNTREQUEST']._serialized_end=374
   _globals['_INDEXERACCOUNT']._serialized_start=377
-  _globals['_INDEXERACCOUNT']._serialized_end=587
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=589
-  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=628
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=630
-  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=703
-  _globals['_DEADLETTER']._serialized_start=705
-  _globals['_DEADLETTER']._serialized_end=822
-  _globals['_STOREADMIN']._serialized_start=825
-  _globals['_STOREADMIN']._serialized_end=1222
+  _globals['_INDEXERACCOUNT']._serialized_end=604
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_start=606
+  _globals['_LISTDEADLETTERSREQUEST']._serialized_end=645
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_start=647
+  _globals['_LISTDEADLETTERSRESPONSE']._serialized_end=720
+  _globals['_DEADLETTER']._serialized_start=722
+  _globals['_DEADLETTER']._serialized_end=839
+  _globals['_STOREADMIN']._serialized_start=842
+  _globals['_STOREADMIN']._serialized_end=1239
 # @@protoc_insertion_point(module_scope)

@@ -186,6 +186,7 @@ class IndexerAccount(message.Message):
     UNMAPPED_FIELDS_FIELD_NUMBER: builtins.int
     STORE_FIELD_NUMBER: builtins.int
     STORE_AVAILABLE_FIELD_NUMBER: builtins.int
+    EXPIRED_FIELD_NUMBER: builtins.int
     received: builtins.int
     """Spans that arrived, resends counted again."""
     stored: builtins.int
@@ -206,6 +207,8 @@ class IndexerAccount(message.Message):
     """Which store is behind, for people: "embedded, /path" or "elasticsearch, https://host:9200"."""
     store_available: builtins.bool
     """Whether the store answers now."""
+    expired: builtins.int
+    """Records that retention has removed because of their age or the store's size; they were stored before."""
     def __init__(
         self,
         *,
@@ -219,10 +222,11 @@ class IndexerAccount(message.Message):
         unmapped_fields: builtins.int = ...,
         store: builtins.str = ...,
         store_available: builtins.bool = ...,
+        expired: builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = typing.Literal["dead_letters", b"dead_letters", "duplicates", b"duplicates", "forgotten", b"forgotten", "ignored", b"ignored", "received", b"received", "refused", b"refused", "store", b"store", "store_available", b"store_available", "stored", b"stored", "unmapped_fields", b"unmapped_fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = typing.Literal["dead_letters", b"dead_letters", "duplicates", b"duplicates", "expired", b"expired", "forgotten", b"forgotten", "ignored", b"ignored", "received", b"received", "refused", b"refused", "store", b"store", "store_available", b"store_available", "stored", b"stored", "unmapped_fields", b"unmapped_fields"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -105,8 +105,17 @@ class ElasticsearchStore(ElasticsearchReader):
             # What another process was putting meanwhile is met by a second look.
             return self._remove(self.settings.prefix, query) + self._remove(self.settings.prefix, query)
 
-    def purge(self) -> Iterator[tuple[int, int]]:
-        """Merge the segments that hold removed records, index by index; yield done and total."""
+    def bytes_on_disk(self) -> int:
+        """Return 0: the server bounds its own disks."""
+        return 0
+
+    def purge(self, least: float = 0.0) -> Iterator[tuple[int, int]]:
+        """Merge the segments that hold removed records, index by index; yield done and total.
+
+        With a `least` nothing is done: the server merges such segments by itself.
+        """
+        if least:
+            return
         found = self._connection.request("GET", f"/{self.settings.prefix}/_stats/docs?ignore_unavailable=true") or {}
         indices = [name for name, each in found.get("indices", {}).items() if each["primaries"]["docs"]["deleted"]]
         for done, index in enumerate(sorted(indices), 1):

@@ -20,7 +20,7 @@ from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.errors import QueryError
 from scorelens_store.fields import FIELDS, Field, Type
 from scorelens_store.query.tree import All, Equals, Exists, Node, Not, Range, is_weighed
-from scorelens_store.values import field_values, from_microseconds
+from scorelens_store.values import from_microseconds, values_of
 
 TIME: Final = FIELDS["@timestamp"]
 
@@ -134,11 +134,10 @@ def _top(
 
 
 def _hit(record: dict[str, Any], field: Field | None, part: _Part) -> Hit:
-    values = field_values(record)
-    (time, *_), (record_id, *_) = values[TIME.name], values["record.id"]
+    time, record_id = values_of(record, TIME)[0], str(record["record"]["id"])
     if field is None or part.field is None:
         return Hit(record, sort=(time if field == TIME else None, time, record_id))
-    return Hit(record, sort=(values[field.name][0], time, record_id))
+    return Hit(record, sort=(values_of(record, field)[0], time, record_id))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import tantivy
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Label, Outcome, PutResult, Record
 from scorelens_store.embedded.documents import to_document
-from scorelens_store.embedded.files import write_durably
+from scorelens_store.embedded.files import size_of, write_durably
 from scorelens_store.embedded.purge import Purge, Segment, read_segments
 from scorelens_store.embedded.reader import EmbeddedReader, check_format, damaged, stamp_of
 from scorelens_store.embedded.schema import FORMAT, build_schema
@@ -107,11 +107,15 @@ class EmbeddedStore(EmbeddedReader):
             nodes += tuple(Equals(FIELDS["record.id"], one) for one in find_long(self, kept))
             return self._remove(Any(nodes) if len(nodes) > 1 else nodes[0])
 
-    def purge(self) -> Iterator[tuple[int, int]]:
+    def bytes_on_disk(self) -> int:
+        """Return the size of the folder's files; removed records count until they are taken out of them."""
+        return size_of(self._folder)
+
+    def purge(self, least: float = 0.0) -> Iterator[tuple[int, int]]:
         """Write the records of segments anew that hold removed ones, some at a time; yield done and total."""
         if not self._meta.exists():
             return
-        purge = Purge(self._segments()[1])
+        purge = Purge([each for each in self._segments()[1] if each.removed > least * each.size])
         while True:
             with self._writing:
                 snapshot, segments = self._segments()
