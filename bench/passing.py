@@ -27,11 +27,12 @@ PRIORITY = -5
 
 @dataclass(frozen=True)
 class Load:
-    """One shape of load; `traced` calls have a deadline and a traceparent of their own each."""
+    """One shape of load; `traced` calls have a deadline and a traceparent of their own, `full` ones calculations."""
 
     callers: int
     connections: int
     traced: bool = False
+    full: bool = False
 
     def __str__(self) -> str:
         connections = "1 connection" if self.connections == 1 else f"{self.connections} connections"
@@ -41,12 +42,13 @@ class Load:
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: calls, calls a second, CPU of the processes between in microseconds a call, median latency in them."""
+    """One run: calls, calls a second, CPU of the processes between in microseconds a call, latencies in them."""
 
     calls: int
     rate: float
     cpu: float
     p50: float
+    p99: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def prepare() -> None:
 
 def measure(between: Between, load: Load, seconds: float, request: Path) -> Measured:
     """Run the load once."""
-    flags = ["-traced"] if load.traced else []
+    flags = ["-traced"] * load.traced + ["-full"] * load.full
     shape = [str(load.callers), str(load.connections), str(seconds), str(request)]
     before = between.cpu()
     command = [str(LOAD), "call", *flags, between.address, *shape]
@@ -82,7 +84,7 @@ def measure(between: Between, load: Load, seconds: float, request: Path) -> Meas
     spent = between.cpu() - before
     found = json.loads(ended.stdout)
     calls = int(found["calls"])
-    return Measured(calls, calls / found["seconds"], spent / calls * 1e6, found["p50_us"])
+    return Measured(calls, calls / found["seconds"], spent / calls * 1e6, found["p50_us"], found["p99_us"])
 
 
 @contextlib.contextmanager

@@ -1,12 +1,12 @@
 // Command load is both ends of the relay's benchmark: a gRPC server that always answers the same, and callers.
 //
 //	load serve ADDRESS FILE
-//	load call [-traced] ADDRESS CALLERS CONNECTIONS SECONDS FILE
+//	load call [-traced] [-full] ADDRESS CALLERS CONNECTIONS SECONDS FILE
 //	load codes ADDRESS METHOD REQUEST [METHOD REQUEST ...]
 //
 // Files hold the message to answer with, and the one to call with. `call` prints one JSON line: calls, seconds, and the
 // 50th and 99th percentile of latency in microseconds; with -traced each call has a deadline and a traceparent of its
-// own. `codes` makes calls one after the other, their requests in hexadecimal digits, and prints one JSON line: their
+// own, with -full it asks for calculations. `codes` makes calls one after the other, their requests in hexadecimal digits, and prints one JSON line: their
 // status codes, and how many connections were made for them.
 package main
 
@@ -20,6 +20,7 @@ import (
 	"os"
 	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,20 +58,24 @@ func serve(address, file string) {
 	check(server.Serve(listener))
 }
 
-// contextOf gives a call what callers send that are traced and do not wait forever.
-func contextOf(traced bool) (context.Context, context.CancelFunc) {
+// contextOf gives a call what callers send that ask for calculations, and that are traced and do not wait forever.
+func contextOf(traced, full bool) (context.Context, context.CancelFunc) {
+	ctx := context.Background()
+	if full {
+		ctx = metadata.AppendToOutgoingContext(ctx, "scorelens-view", "full")
+	}
 	if !traced {
-		return context.Background(), func() {}
+		return ctx, func() {}
 	}
 	ids := make([]byte, 24)
 	_, err := rand.Read(ids)
 	check(err)
 	parent := fmt.Sprintf("00-%x-%x-01", ids[:16], ids[16:])
-	ctx := metadata.AppendToOutgoingContext(context.Background(), "traceparent", parent)
+	ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", parent)
 	return context.WithTimeout(ctx, 10*time.Second)
 }
 
-func call(address string, callers, connections int, seconds float64, file string, traced bool) {
+func call(address string, callers, connections int, seconds float64, file string, traced, full bool) {
 	request, err := os.ReadFile(file)
 	check(err)
 
@@ -91,7 +96,7 @@ func call(address string, callers, connections int, seconds float64, file string
 			defer group.Done()
 			for before := time.Now(); before.Before(end); before = time.Now() {
 				var answer []byte
-				ctx, cancel := contextOf(traced)
+				ctx, cancel := contextOf(traced, full)
 				check(channels[i%connections].Invoke(ctx, method, &request, &answer))
 				cancel()
 				taken[i] = append(taken[i], float64(time.Since(before).Microseconds()))
@@ -146,8 +151,9 @@ func check(err error) {
 
 func main() {
 	args := os.Args[1:]
-	traced := len(args) > 1 && args[0] == "call" && args[1] == "-traced"
-	if traced {
+	flags := map[string]bool{}
+	for len(args) > 1 && args[0] == "call" && strings.HasPrefix(args[1], "-") {
+		flags[args[1]] = true
 		args = append(args[:1], args[2:]...)
 	}
 	switch {
@@ -156,12 +162,12 @@ func main() {
 	case len(args) == 6 && args[0] == "call":
 		seconds, err := strconv.ParseFloat(args[4], 64)
 		check(err)
-		call(args[1], number(args[2]), number(args[3]), seconds, args[5], traced)
+		call(args[1], number(args[2]), number(args[3]), seconds, args[5], flags["-traced"], flags["-full"])
 	case len(args) >= 4 && args[0] == "codes":
 		codes(args[1], args[2:])
 	default:
 		fmt.Fprintln(os.Stderr, "usage: load serve ADDRESS FILE"+
-			" | load call [-traced] ADDRESS CALLERS CONNECTIONS SECONDS FILE | load codes ADDRESS METHOD REQUEST ...")
+			" | load call [-traced] [-full] ADDRESS CALLERS CONNECTIONS SECONDS FILE | load codes ADDRESS METHOD REQUEST ...")
 		os.Exit(2)
 	}
 }
