@@ -16,7 +16,9 @@ from typing import Any, BinaryIO
 from scorelens_documents.errors import FileError
 
 GZIP_MAGIC = b"\x1f\x8b"
-BUFFER = 2**18
+BUFFER = 2**16
+TAKEN = 2**15
+"""Bytes that are taken from the file at a time: what is said of its share that was read is as fine as that."""
 
 
 class Source:
@@ -25,7 +27,7 @@ class Source:
     def __init__(self, name: str, file: BinaryIO, size: int | None = None) -> None:
         self.name, self.size = name, size
         self._raw = _Counted(file)
-        self._lines: io.BufferedReader[Any] = io.BufferedReader(self._raw, BUFFER)
+        self._lines: io.BufferedReader[Any] = io.BufferedReader(self._raw, TAKEN)
         if self.head()[:2] == GZIP_MAGIC:
             self._lines = io.BufferedReader(gzip.GzipFile(fileobj=self._lines), BUFFER)
 
