@@ -105,7 +105,7 @@ def tags_of(sources: Sequence[Source], cells: Sequence[Sequence[Any]], separator
 
     `separator` is what separates names in one cell; None finds out, empty means that a cell is one name.
     """
-    columns = [list(column) for column in zip(*cells, strict=True)]
+    columns = [[row[place] for row in cells] for place in range(len(sources))]
     read = [_read(source, column, separator) for source, column in zip(sources, columns, strict=True)]
     return [frozenset().union(*row) for row in zip(*read, strict=True)]
 

@@ -1,0 +1,1 @@
+"""Tests of training models on files of one's own."""
