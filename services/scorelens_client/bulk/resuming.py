@@ -64,6 +64,7 @@ def keep(home: Home, file: str, options: dict[str, Any], restart: bool, console:
     name = str(path.resolve())
     key = hashlib.sha256(json.dumps([name, options], sort_keys=True).encode()).hexdigest()[:16]
     try:
+        home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         now = Fingerprint.of(path)
         header = {"file": name, "fingerprint": now.write()}
         journal = Journal(home.score / f"{path.name[:80]}.{key}.progress", header)

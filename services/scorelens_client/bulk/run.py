@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -98,7 +99,7 @@ class Run:
 
     def _keep(self, stack: ExitStack) -> Kept:
         job = self._job
-        if job.file != "-":
+        if Path(job.file).is_file():
             with open_rows(job.file, reject=_ignore, form=job.form, delimiter=job.delimiter):
                 pass  # a file that cannot be read leaves nothing behind
         kept = keep(job.home, job.file, job.options, job.restart, self._console)
@@ -116,13 +117,11 @@ class Run:
 
     def _score(self, address: str, batcher: Batcher, kept: Kept, stack: ExitStack) -> None:
         job = self._job
-        pace = Pace(job.batch, job.parallel)
+        pace = self.pace = Pace(job.batch, job.parallel)
         channel = stack.enter_context(open_channel(address))
         sender = Sender(channel, replace(job.sending, address=address, run=self.progress.run), pace)
         known = iter(kept.recovered)
         flow = Flow(sender, pace, self._told)
-        stack.enter_context(self._interrupt.heeded())
-        stack.enter_context(self.watching.shown())
 
         def take(most: int) -> Batch | None:
             try:
@@ -133,8 +132,14 @@ class Run:
                 return None
 
         try:
-            for batch, outcomes in flow.run(take, kept.before):
-                self._take_down(batch, outcomes, kept)
+            with self._interrupt.heeded(), self.watching.shown():
+                for batch, outcomes in flow.run(take, kept.before):
+                    self._take_down(batch, outcomes, kept)
+                if flow.finished:
+                    self.watching.finish()
+        except KeyboardInterrupt:
+            self._say_interrupted(kept)
+            raise
         except ScorelensError:
             self._say_how_to_go_on(kept)
             raise
@@ -155,6 +160,8 @@ class Run:
                 progress.tags.update((tag.group, tag.title or tag.tag) for tag in item.result.tags if tag.selected)
                 if self._job.as_json:
                     print_json(as_json(item, self._job.full))
+        if self._job.as_json:
+            sys.stdout.flush()
         if self._output:
             self._output.write(outcomes)
             progress.output = self._output.position
@@ -165,7 +172,6 @@ class Run:
         self.watching.update()
 
     def _finish(self, kept: Kept) -> None:
-        self.watching.finish()
         if not self.progress.rows and self._job.file != "-":
             if kept.journal:
                 kept.journal.remove()

@@ -20,6 +20,9 @@ from scorelens_documents.forms import FORMS
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 
+LONG = 10.0
+"""How many seconds a run takes before what it found out about the rate is worth telling."""
+
 STORED_WITHIN = 1.5
 """How many seconds to wait at the end until everything can be searched."""
 
@@ -162,7 +165,7 @@ def _delimiter(text: str | None) -> str:
 def _rejects(file: str, named: str | None) -> Path | None:
     if named:
         return Path(named)
-    return None if file == "-" else Path(file + ".rejects.jsonl")
+    return Path(file + ".rejects.jsonl") if Path(file).is_file() else None
 
 
 def _summarise(run: Run, job: Job, console: Console) -> None:
@@ -171,6 +174,10 @@ def _summarise(run: Run, job: Job, console: Console) -> None:
     console.print(
         f"scored {documents(progress.scored)}{now} in {watching.seconds:.1f} s ({watching.rate:,.0f}/s)", soft_wrap=True
     )
+    if watching.seconds > LONG and not (job.batch and job.parallel):
+        console.print(
+            f"the rate was best with about {run.pace.size:,} documents in a call, {run.pace.parallel} calls in flight"
+        )
     if run.rejects.count:
         where = f"; see {run.rejects.path}" if run.rejects.path else ""
         lines = "1 line was" if run.rejects.count == 1 else f"{run.rejects.count:,} lines were"
