@@ -9,10 +9,14 @@ from scorelens_sidecar.relay import frames as h2
 from scorelens_sidecar.relay.capture import RESOURCE_EXHAUSTED, Call, Capture, Request
 from scorelens_sidecar.relay.flow import Flow
 from scorelens_sidecar.relay.frames import HEAD_SIZE, LEAST_MAX_FRAME, MAX_STREAM, PADDED, WITH_PRIORITY, PeerError
-from scorelens_sidecar.relay.headers import LARGEST_LIST, AnswerHead, HeaderReader, answer_head
+from scorelens_sidecar.relay.headers import AnswerHead, HeaderReader, answer_head
 
 FRAMED: Final = PADDED | WITH_PRIORITY
 """Flags of a HEADERS frame that holds more than its part of the block."""
+_LARGEST_BLOCK: Final = 2**20
+"""Most bytes of a header block as it is sent, since it is held until it is whole."""
+_FRAME_COST: Final = 128
+"""What a frame takes beside its bytes, so that empty ones do not come for nothing."""
 
 
 class Link:
@@ -91,8 +95,8 @@ class Block:
         """Add a CONTINUATION frame."""
         self.frames.append(raw)
         self.parts.append(raw[HEAD_SIZE:])
-        self.size += len(raw)
-        if self.size > LARGEST_LIST:
+        self.size += len(raw) + _FRAME_COST
+        if self.size > _LARGEST_BLOCK:
             raise PeerError(h2.ENHANCE_YOUR_CALM, "a header block does not end")
 
 

@@ -24,6 +24,7 @@ from scorelens_sidecar.shipper.follower import Follower
 from scorelens_sidecar.shipper.health import Health, HealthFile
 from scorelens_sidecar.shipper.log_destination import NAME as LOG_NAME
 from scorelens_sidecar.shipper.log_destination import LogDestination
+from scorelens_sidecar.shipper.memory import Memory
 from scorelens_sidecar.shipper.otlp import OtlpDestination
 from scorelens_sidecar.shipper.receiver import Receiver
 from scorelens_sidecar.shipper.stopping import Stop, Stopped
@@ -52,6 +53,7 @@ class Shipper:
         self._settings, self._stop = settings, Stop(settings.drain)
         self._redaction = Redaction(settings.redact, settings.folder)
         self._letters = DeadLetters(settings.folder)
+        self._memory = Memory()
         self._healths: list[Health] = []
         self._followers = list(self._make_followers())
         self._health_file = HealthFile(settings.folder, self._healths)
@@ -96,6 +98,7 @@ class Shipper:
 
     def _keep_house(self) -> None:
         self._health_file.write()
+        self._memory.keep_small()
         for folder in relay_folders(self._settings.folder):
             self._clean(folder)
 
