@@ -39,7 +39,9 @@ EVERY = 200
 )
 @click.option("--calls", is_flag=True, help="Export calls that scored no document, too.")
 @click.option(
-    "--verify", is_flag=True, help="Compare every id instead of counts, and export anew what is missing or damaged."
+    "--verify",
+    is_flag=True,
+    help="Compare every id and label instead of counts; export anew what changed, is missing or damaged.",
 )
 @store_option
 @json_option("Print what was exported as one JSON object.")
@@ -151,6 +153,7 @@ def summarise(held: ExportFolder, report: Report, seconds: float) -> dict[str, A
         "tables": tables,
         "parts": len(parts),
         "bytes": sum(part.bytes for part in parts),
+        "relabelled": report.relabelled,
         "only_here": report.only_here,
         "mended": report.mended,
     }
@@ -163,6 +166,8 @@ def _print(console: Console, folder: Path, summary: dict[str, Any]) -> None:
     for fault in summary["mended"][:SHOWN]:
         console.print(f"exported anew: {clean(fault)}", style="yellow", soft_wrap=True)
     console.print(f"exported {count:,} record{'' if count == 1 else 's'}{of_days}{rate}", style="bold", soft_wrap=True)
+    if summary["relabelled"]:
+        console.print(f"{summary['relabelled']:,} of them had other labels before", soft_wrap=True)
     if summary["only_here"]:
         console.print(f"{summary['only_here']:,} records are in the folder and no longer in the store", soft_wrap=True)
     rows = ", ".join(f"{number:,} {name}" for name, number in tables.items())

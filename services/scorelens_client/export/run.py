@@ -14,8 +14,9 @@ from scorelens_store.query.parse import parse
 from scorelens_store.tables import kinds
 from scorelens_store.tables.appending import Appender
 from scorelens_store.tables.errors import ExportError
-from scorelens_store.tables.exported import exported_between, mend
+from scorelens_store.tables.exported import exported_between, labels_between, mend
 from scorelens_store.tables.folder import ExportFolder
+from scorelens_store.tables.forgetting import drop
 from scorelens_store.tables.manifest import Manifest, Partition, Scope
 from scorelens_store.values import from_microseconds, to_microseconds
 
@@ -26,11 +27,16 @@ CHARACTERS: Final = 4_000_000
 
 @dataclass
 class Report:
-    """What a run did: records that it added, of which days, those that only the folder has, and what it mended."""
+    """What a run did: how many records it added, and of which days.
+
+    Where everything was compared: how many of them only have other labels, how many records only the folder has, and
+    what was missing or damaged.
+    """
 
     exported: int = 0
     days: set[date] = field(default_factory=set)
     only_here: int = 0
+    relabelled: int = 0
     mended: list[str] = field(default_factory=list)
 
 
@@ -64,7 +70,7 @@ def selection_of(scope: Scope, since: datetime | None, until: datetime | None) -
 class Run:
     """Adds what the store has and the folder has not.
 
-    Where `verify`, every id is compared, and parts that are missing or damaged are exported anew.
+    Where `verify`, every id and label is compared, and parts that are missing or damaged are exported anew.
     """
 
     def __init__(
@@ -94,6 +100,8 @@ class Run:
         return sum(min(count, self._held.partition(day).exported) for day, count in days.items())
 
     def _export(self, partition: Partition) -> None:
+        if self._verify:
+            self._drop_relabelled(partition)
         plan = self._changes.plan(partition)
         for hour in plan.settled & set(partition.hours):
             partition.hours[hour].seen = None  # until all of it was looked at
@@ -110,13 +118,24 @@ class Run:
         if self.report.exported > before:
             self.report.days.add(partition.day)
 
+    def _drop_relabelled(self, partition: Partition) -> None:
+        """Remove records whose labels are others in the store by now; the hours that they left are read again."""
+        changed: set[str] = set()
+        for span in self._changes.plan(partition).spans:
+            labels = labels_between(self._held, partition, *_microseconds(span)) if span.has_known else {}
+            for record in self._scan(span) if labels else ():
+                known = labels.get(record["record"]["id"])
+                if known is not None and known != dict(kinds.text_map(record.get("labels")) or ()):
+                    changed.add(record["record"]["id"])
+        self.report.relabelled += drop(self._held, partition, changed) if changed else 0
+
+    def _scan(self, span: Span) -> Iterator[Record]:
+        return self._reader.scan(replace(self._selection, since=span.since, until=span.until))
+
     def _new(self, partition: Partition, span: Span, seen: Counter[int]) -> Iterator[Record]:
         """Yield the records of a span that the folder has not, and count all of them by hour."""
-        known: dict[str, int] = {}
-        if span.has_known:
-            bounds = to_microseconds(span.since), to_microseconds(span.until)
-            known = exported_between(self._held, partition, *bounds)
-        for record in self._reader.scan(replace(self._selection, since=span.since, until=span.until)):
+        known = exported_between(self._held, partition, *_microseconds(span)) if span.has_known else {}
+        for record in self._scan(span):
             seen[_hour_of(record)] += 1
             is_known = known.pop(record["record"]["id"], None) is not None
             self._progress.read(not is_known)
@@ -138,6 +157,10 @@ def together(records: Iterable[Record]) -> Iterator[list[Record]]:
             some, characters = [], 0
     if some:
         yield some
+
+
+def _microseconds(span: Span) -> tuple[int, int]:
+    return to_microseconds(span.since), to_microseconds(span.until)
 
 
 def _hour_of(record: Record) -> int:

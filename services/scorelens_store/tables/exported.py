@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,20 +17,29 @@ from scorelens_store.values import from_microseconds
 def exported_between(held: ExportFolder, partition: Partition, first: int, end: int) -> dict[str, int]:
     """Return the ids of a day's records from `first` to before `end`, with their times, in microseconds since 1970."""
     found: dict[str, int] = {}
-    for part in partition.parts.values():
-        if part.last < first or part.first >= end:
-            continue
-        for table in read_columns(held.paths(partition.day, part.name)[0], ["record_id", "time"]):
-            moments = table.column("time").cast(pa.int64())
-            within = table.filter(pc.and_(pc.greater_equal(moments, first), pc.less(moments, end)))
-            found.update(
-                zip(
-                    within.column("record_id").to_pylist(),
-                    within.column("time").cast(pa.int64()).to_pylist(),
-                    strict=True,
-                )
-            )
+    for table in _tables_between(held, partition, first, end, []):
+        moments = table.column("time").cast(pa.int64()).to_pylist()
+        found.update(zip(table.column("record_id").to_pylist(), moments, strict=True))
     return found
+
+
+def labels_between(held: ExportFolder, partition: Partition, first: int, end: int) -> dict[str, dict[str, str]]:
+    """Return the labels of a day's records in a span of time, as text, by record id."""
+    found: dict[str, dict[str, str]] = {}
+    for table in _tables_between(held, partition, first, end, ["labels"]):
+        labels = [dict(pairs or ()) for pairs in table.column("labels").to_pylist()]
+        found.update(zip(table.column("record_id").to_pylist(), labels, strict=True))
+    return found
+
+
+def _tables_between(
+    held: ExportFolder, partition: Partition, first: int, end: int, columns: list[str]
+) -> Iterator[pa.Table]:
+    for part in partition.parts.values():
+        if part.first < end and part.last >= first:
+            for table in read_columns(held.paths(partition.day, part.name)[0], ["record_id", "time", *columns]):
+                moments = table.column("time").cast(pa.int64())
+                yield table.filter(pc.and_(pc.greater_equal(moments, first), pc.less(moments, end)))
 
 
 def mend(held: ExportFolder, partition: Partition) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,12 @@ def forget(
     return removed
 
 
+def drop(held: ExportFolder, partition: Partition, record_ids: set[str]) -> int:
+    """Remove records of a day, which can be added anew; return how many."""
+    named = {"record_id": pa.array(sorted(record_ids), pa.string())}
+    return sum(_forget_in(held, partition, part, named) for part in list(partition.parts.values()))
+
+
 def _forget_in(held: ExportFolder, partition: Partition, part: Part, named: Named) -> int:
     found = _matches(held.paths(partition.day, part.name)[0], named)
     if found:
@@ -70,9 +77,9 @@ def _forget_in(held: ExportFolder, partition: Partition, part: Part, named: Name
 def _matches(documents: Path, named: Named) -> dict[str, int]:
     """Return the record ids of a file that are meant, with their times."""
     found: dict[str, int] = {}
-    for table in read_columns(documents, ["time", *named]):
+    for table in read_columns(documents, list({"time", "record_id", *named})):
         meant = [pc.is_in(table.column(name), value_set=values) for name, values in named.items()]
-        rows = table.filter(pc.or_(pc.or_(meant[0], meant[1]), meant[2]))
+        rows = table.filter(functools.reduce(pc.or_, meant))
         moments = rows.column("time").cast(pa.int64()).to_pylist()
         found.update(zip(rows.column("record_id").to_pylist(), moments, strict=True))
     return found

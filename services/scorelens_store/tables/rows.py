@@ -65,7 +65,9 @@ def record_of(rows: Rows) -> Record:
     ]
     if calculations:
         record["calculation"] = calculations
-    rest = orjson.loads(rows.document[REST] or "{}")
+    if rows.document[REST] is None:
+        return record
+    rest = orjson.loads(rows.document[REST])
     absent = {name for name, part in rest.items() if part is None and name in record}
     return {name: part for name, part in (record | rest).items() if name not in absent}
 
@@ -133,7 +135,7 @@ def _calculation(row: Row, terms: Terms) -> dict[str, Any]:
         **{name: row[name] for name in _ALSO_BY_TAG},
         **_NUMBERS_OR_NULL,
         **_write(CALCULATION, row),
-        **terms._asdict(),
+        **dict(zip(TERM, terms, strict=True)),
         "selected": row["selected"],
     }
 

@@ -164,6 +164,21 @@ def test_missing_and_damaged_parts_are_named_and_exported_anew(source: Source, t
     assert export(source.store, out, verify=True).exported == 0
 
 
+def test_labels_follow_when_everything_is_compared(source: Source, tmp_path: Path) -> None:
+    """Labels that were given after the export come with --verify, and no record twice."""
+    out = tmp_path / "out"
+    source.store.put(RECORDS)
+    export(source.store, out)
+    labelled = RECORDS[17]["record"]["id"]
+    source.store.annotate(labelled, {"verdict": "wrong", "sure": True})
+    assert export(source.store, out).exported == 0
+    report = export(source.store, out, verify=True)
+    assert (report.exported, report.relabelled) == (1, 1)
+    assert_whole(out, RECORDS)
+    assert {record["record"]["id"]: record for record in read_records(out)} == stored(source)
+    assert asked(out, "SELECT record_id FROM {documents} WHERE labels['verdict'] = 'wrong'") == [(labelled,)]
+
+
 def test_foreign_files_are_refused(source: Source, tmp_path: Path) -> None:
     """A folder of something else, and a file that readers would count along, are refused by name."""
     source.store.put(RECORDS[:5])
