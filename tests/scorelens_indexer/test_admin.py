@@ -110,6 +110,16 @@ def test_forgetting_reaches_dead_letters(client: Client, tmp_path: Path) -> None
     assert not client.admin.ListDeadLetters(messages.ListDeadLettersRequest()).dead_letters
 
 
+def test_purging_tells_how_far_it_is(client: Client, store: MemoryStore) -> None:
+    """The store's files are cleared step by step; a store that is away says so as everywhere else."""
+    steps = [(step.done, step.total) for step in client.admin.Purge(messages.PurgeRequest())]
+    assert steps == [(1, 2), (2, 2)]
+    assert store.purged
+    store.fault = StoreUnavailableError("the store is away")
+    refused = failure_of(lambda: list(client.admin.Purge(messages.PurgeRequest())))
+    assert refused.code is grpc.StatusCode.UNAVAILABLE
+
+
 @pytest.mark.parametrize(
     "request_",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -112,16 +113,28 @@ class ElasticsearchStore(ElasticsearchReader):
     def purge(self, least: float = 0.0) -> Iterator[tuple[int, int]]:
         """Merge the segments that hold removed records, index by index; yield done and total.
 
-        With a `least` nothing is done: the server merges such segments by itself.
+        The server keeps what was removed for copies that may be behind, and asks every half minute whether they are; so
+        this waits and merges again. With a `least` nothing is done: the server merges such segments by itself.
         """
-        if least:
-            return
+        indices = left = [] if least else self._with_removed()
+        limit = time.monotonic() + _COPIES_LIMIT
+        while left:
+            for index in left:
+                for step in ("_flush?force=true", "_forcemerge?only_expunge_deletes=true", "_flush?force=true"):
+                    self._connection.change("POST", f"/{index}/{step}", timeout=_MERGE_LIMIT)
+            left = [index for index in self._with_removed() if index in indices]
+            yield len(indices) - len(left), len(indices)
+            if left and time.monotonic() > limit:
+                raise StoreUnavailableError(
+                    f"{self._connection.where} still keeps removed records in {', '.join(left)}, for copies that are "
+                    "behind or because records there are being labelled: purge again later"
+                )
+            time.sleep(_COPIES_PAUSE if left else 0)
+
+    def _with_removed(self) -> list[str]:
         found = self._connection.request("GET", f"/{self.settings.prefix}/_stats/docs?ignore_unavailable=true") or {}
-        indices = [name for name, each in found.get("indices", {}).items() if each["primaries"]["docs"]["deleted"]]
-        for done, index in enumerate(sorted(indices), 1):
-            for step in ("_flush?force=true", "_forcemerge?only_expunge_deletes=true", "_flush?force=true"):
-                self._connection.change("POST", f"/{index}/{step}", timeout=_MERGE_LIMIT)
-            yield done, len(indices)
+        counts = {name: each["primaries"]["docs"]["deleted"] for name, each in found.get("indices", {}).items()}
+        return sorted(name for name, count in counts.items() if count)
 
     def expire(self, before: datetime) -> int:
         """Remove what is older, as retention does, without tombstones; return how many records went."""
@@ -224,6 +237,8 @@ class _Checked:
 
 _MERGE_LIMIT = 86_400.0
 """Seconds that the server may take to merge one index."""
+_COPIES_LIMIT, _COPIES_PAUSE = 180.0, 3.0
+"""Seconds until the server has to know that its copies are not behind, and between two tries."""
 
 
 @functools.lru_cache(maxsize=1024)
