@@ -10,6 +10,7 @@ large halves the documents of a call for good, and so does a call that takes lon
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 
 FIRST_SIZE, FIRST_PARALLEL = 100, 4
@@ -30,9 +31,10 @@ class Setting:
 
 
 class Pace:
-    """Told of every answer, says how to go on. Numbers that are given are kept."""
+    """Told of every answer, by any thread, says how to go on. Numbers that are given are kept."""
 
     def __init__(self, size: int | None = None, parallel: int | None = None) -> None:
+        self._lock = threading.Lock()
         self._now = Setting(size or FIRST_SIZE, parallel or FIRST_PARALLEL)
         self._most = Setting(size or MOST_SIZE, parallel or MOST_PARALLEL)
         self._moves = [move for move, given in ((_size, size), (_parallel, parallel)) if given is None]
@@ -59,10 +61,14 @@ class Pace:
 
     def answered(self, documents: int, seconds: float, now: float) -> None:
         """Count an answer that came at `now` after so many seconds."""
-        if self._settling:
-            self._settling -= 1
-            self._begin(now)
-            return
+        with self._lock:
+            if self._settling:
+                self._settling -= 1
+                self._begin(now)
+            else:
+                self._count(documents, seconds, now)
+
+    def _count(self, documents: int, seconds: float, now: float) -> None:
         self._started = self._started or now - seconds
         self._documents += documents
         self._calls += 1
@@ -73,13 +79,18 @@ class Pace:
 
     def busy(self, now: float) -> None:
         """Heed a scorer that has no room; once for all calls that it refuses at a time."""
-        if now >= self._busy_until:
-            self._busy_until, self._gently = now + ROUND, True
-            if _parallel in self._moves:
-                self._change(replace(self._now, parallel=max(1, self._now.parallel // 2)), now)
+        with self._lock:
+            if now >= self._busy_until:
+                self._busy_until, self._gently = now + ROUND, True
+                if _parallel in self._moves:
+                    self._change(replace(self._now, parallel=max(1, self._now.parallel // 2)), now)
 
     def too_large(self, documents: int) -> None:
         """Heed that a message of so many documents was too large."""
+        with self._lock:
+            self._bound(documents)
+
+    def _bound(self, documents: int) -> None:
         size = max(1, min(self._now.size, documents // 2))
         self._most = replace(self._most, size=min(self._most.size, size))
         self._now, self._before = replace(self._now, size=size), None
@@ -88,7 +99,7 @@ class Pace:
         rate = self._documents / max(now - self._started, 1e-9)
         slow = self._seconds / self._calls > LONGEST_CALL and self._now.size > 1
         if slow and _size in self._moves:
-            self.too_large(self._now.size)
+            self._bound(self._now.size)
         elif self._before is None:
             self._try(rate, now)
         elif rate >= self._before[1] * BETTER:

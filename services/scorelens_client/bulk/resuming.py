@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from scorelens_client.bulk import doubt
 from scorelens_client.bulk.batches import Batch, Batcher
 from scorelens_client.bulk.fingerprint import Fingerprint
 from scorelens_client.bulk.journal import Journal, Progress
-from scorelens_client.bulk.watching import documents
+from scorelens_client.bulk.watching import NOTE_EVERY, documents
 from scorelens_client.home import Home
 from scorelens_client.parts import attempt, sidecar_account
 from scorelens_client.reading import open_store
@@ -125,11 +127,7 @@ def _ask(run: str, batches: Sequence[Batch], home: Home, anyway: bool, console: 
     count = sum(len(batch.lines) for batch in batches)
     asking = f"asking the store which of {documents(count)} were scored already"
     console.print(asking, style="dim")
-    with console.status("") as status:
-
-        def say(left: int) -> None:
-            status.update(f"waiting for the store: {left:,} calls are still on their way there ..." if left else "")
-
+    with _waiting(console) as say:
         answers, settled = doubt.look_up(run, batches, search, lambda: calls(home), say)
     if settled:
         console.print(f"{len(answers):,} of them were")
@@ -141,6 +139,23 @@ def _ask(run: str, batches: Sequence[Batch], home: Home, anyway: bool, console: 
             "was scored has not reached it: see `scorelens status` and try again later, or score them now with --anyway"
         )
     return answers
+
+
+@contextmanager
+def _waiting(console: Console) -> Iterator[Callable[[int], None]]:
+    """Yield what shows how many calls are waited for: at once, or now and then where nobody watches."""
+    noted = time.monotonic()
+    with console.status("") as status:
+
+        def say(left: int) -> None:
+            nonlocal noted
+            text = f"waiting for the store: {left:,} calls are still on their way there"
+            status.update(text + " ...")
+            if not console.is_terminal and time.monotonic() - noted > NOTE_EVERY:
+                noted = time.monotonic()
+                console.print(text)
+
+        yield say
 
 
 def _cannot_ask(batches: Sequence[Batch], console: Console) -> doubt.Answers:
