@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -19,18 +19,22 @@ from scorelens_runtime.serving import INTERNAL_TEXT, Serving
 _log = logging.getLogger(__name__)
 
 
+Handlers = Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
+"""The handlers of a service by the names of its methods."""
+
+
 class RunningAioServer:
     """A started gRPC server with health and reflection; `stop` drains it."""
 
-    def __init__(self, serving: Serving, services: Sequence[str], add: Callable[[aio.Server], None]) -> None:
-        """Serve; `add` registers handlers, on the event loop. Raises SettingError."""
+    def __init__(self, serving: Serving, make: Callable[[], Mapping[str, Handlers]]) -> None:
+        """Serve what `make`, which is called on the event loop, returns: services by name. Raises SettingError."""
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_unless_nothing)
         self._thread = threading.Thread(target=self._loop.run_forever, name="edge", daemon=True)
         self._thread.start()
         self._drain = serving.drain
         try:
-            self._run(self._start(serving, services, add)).result()
+            self._run(self._start(serving, make)).result()
         except BaseException:
             self._end_loop()
             raise
@@ -40,9 +44,12 @@ class RunningAioServer:
         self._run(self._stop()).result()
         self._end_loop()
 
-    async def _start(self, serving: Serving, services: Sequence[str], add: Callable[[aio.Server], None]) -> None:
-        self._server = aio.server(interceptors=[_UnknownExceptions()], options=serving.options())
-        add(self._server)
+    async def _start(self, serving: Serving, make: Callable[[], Mapping[str, Handlers]]) -> None:
+        self._server = aio.server(options=serving.options())
+        services = make()
+        for name, handlers in services.items():
+            guarded = {method: _guarded(handler, f"/{name}/{method}") for method, handler in handlers.items()}
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, guarded),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server)
@@ -70,26 +77,23 @@ def _unless_nothing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
         loop.default_exception_handler(context)
 
 
-class _UnknownExceptions(aio.ServerInterceptor):
-    """Turns an exception that nobody translated into INTERNAL with a fixed text and one log line."""
+def _guarded(handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
+    """Turn exceptions that nobody translated into INTERNAL with a fixed text and one log line.
 
-    async def intercept_service(
-        self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]], details: grpc.HandlerCallDetails
-    ) -> Any:
-        handler = await continuation(details)
-        if handler is None:
-            return None
-        for shape in ("unary_unary", "stream_unary", "unary_stream", "stream_stream"):
-            function = getattr(handler, shape)
-            if function is not None:
-                guard = _guard_stream if handler.response_streaming else _guard
-                make = getattr(grpc, f"{shape}_rpc_method_handler")
-                return make(
-                    guard(function, details.method),
-                    request_deserializer=handler.request_deserializer,
-                    response_serializer=handler.response_serializer,
-                )
-        return handler
+    An interceptor would do the same, and cost every call a tenth of its time.
+    """
+    for shape in ("unary_unary", "stream_unary", "unary_stream", "stream_stream"):
+        function = getattr(handler, shape)
+        if function is not None:
+            guard = _guard_stream if handler.response_streaming else _guard
+            make = getattr(grpc, f"{shape}_rpc_method_handler")
+            made: grpc.RpcMethodHandler[Any, Any] = make(
+                guard(function, method),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+            return made
+    return handler
 
 
 def _guard(function: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
@@ -104,15 +108,11 @@ def _guard(function: Callable[..., Awaitable[Any]], method: str) -> Callable[...
     return run
 
 
-def _guard_stream(function: Callable[..., Any], method: str) -> Callable[..., AsyncIterator[Any]]:
+def _guard_stream(function: Callable[..., AsyncIterator[Any]], method: str) -> Callable[..., AsyncIterator[Any]]:
     async def run(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         try:
-            answers = function(request, context)
-            if hasattr(answers, "__aiter__"):
-                async for answer in answers:
-                    yield answer
-            else:  # a coroutine that writes by itself
-                await answers
+            async for answer in function(request, context):
+                yield answer
         except aio.AbortError:
             raise
         except Exception as error:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from grpc import aio
-
 from scorelens.conventions import SCORER_SERVICE
 from scorelens_runtime.serving import Serving
-from scorelens_runtime.serving_aio import RunningAioServer
+from scorelens_runtime.serving_aio import Handlers, RunningAioServer
 from scorelens_scorer.checks import Limits
 from scorelens_scorer.lineup import Lineup
 from scorelens_scorer.room import Room
@@ -50,13 +48,13 @@ def start(settings: ScorerSettings, *, reuse_port: bool = False) -> tuple[Runnin
     scorer = Scorer(router, limits, settings.terms)
     services: list[Service] = []
 
-    def add(server: aio.Server) -> None:
+    def make() -> dict[str, Handlers]:
         room = Room(settings.queue_documents, settings.queue_bytes)
         services.append(Service(scorer, room, settings.threads, join=settings.join))
-        services[0].add_to(server)
+        return {SCORER_SERVICE: services[0].handlers()}
 
     try:
-        server = RunningAioServer(serving, [SCORER_SERVICE], add)
+        server = RunningAioServer(serving, make)
     except BaseException:
         watcher.stop()
         raise

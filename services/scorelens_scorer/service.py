@@ -12,8 +12,9 @@ from typing import Any, Final
 import grpc
 from grpc import aio
 
-from scorelens.conventions import SCORER_SERVICE, VIEW_FULL, VIEW_KEY
+from scorelens.conventions import VIEW_FULL, VIEW_KEY
 from scorelens.v1 import scorer_pb2
+from scorelens_runtime.serving_aio import Handlers
 from scorelens_scorer.checks import RefusedError
 from scorelens_scorer.errors import ModelFaultError
 from scorelens_scorer.jobs import NEVER, GivenUpError, Job
@@ -45,9 +46,9 @@ class Service:
         self._waiting: dict[Job, asyncio.Future[None]] = {}
         self._decode = decoder(scorer_pb2.ScoreRequest)
 
-    def add_to(self, server: aio.Server) -> None:
-        """Register the methods. Scores come and leave as bytes: their size has to be known."""
-        handlers = {
+    def handlers(self) -> Handlers:
+        """Return the methods. Scores come and leave as bytes: their size has to be known."""
+        return {
             "Score": grpc.unary_unary_rpc_method_handler(self.score),
             "ScoreStream": grpc.stream_stream_rpc_method_handler(self.score_stream),
             "GetModel": grpc.unary_unary_rpc_method_handler(
@@ -57,7 +58,6 @@ class Service:
                 self.list_models, decoder(scorer_pb2.ListModelsRequest), scorer_pb2.ListModelsResponse.SerializeToString
             ),
         }
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SCORER_SERVICE, handlers),))
 
     async def score(self, data: bytes, context: Context) -> bytes:
         """Answer a batch, unless too much waits already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +48,9 @@ class ScorerSettings:
         "1", "Processes that serve on the same port, on Linux; 0 means one for each processor.", whole(0, 1024)
     )
     threads: int = setting(
-        "2", "Threads that score, in each process; more pay for models that wait for something.", whole(1, 1024)
+        "1",
+        "Threads that score, in each process; more pay for models that wait for something or compute outside Python.",
+        whole(1, 1024),
     )
     queue_documents: int = setting(
         "10000", "Documents that may wait to be scored, in each process; calls beyond are told to come again.", whole(1)
@@ -58,3 +61,13 @@ class ScorerSettings:
     max_connection_age: float = setting(
         "0s", "Age at which connections end, so that clients spread over new servers; 0s means never.", duration
     )
+
+    @property
+    def processes(self) -> int:
+        """How many processes serve."""
+        return self.workers or processors()
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
