@@ -99,6 +99,7 @@ def run(load: Load, rounds: int, seconds: float, with_compiled: bool) -> list[Fi
             memory = {name: _memory(between[name]) for name in FORMS if name in between}
     figures = list(_figures(load, found))
     _print(found, figures, memory)
+    sys.stdout.flush()  # a pipe's reader would wait for minutes
     return figures
 
 
