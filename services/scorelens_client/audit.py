@@ -28,10 +28,10 @@ _KEY_SIZE = 32
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What was done at one place: how many things were removed there, and why any are left."""
+    """What was done at one place: how many things were removed there, and why any are left; None was not counted."""
 
     place: str
-    removed: int = 0
+    removed: int | None = 0
     left: str = ""
 
 

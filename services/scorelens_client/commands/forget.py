@@ -130,13 +130,14 @@ def _show(outcome: Outcome, ids: int, as_json: bool, *, dry_run: bool = False, a
     if outcome.sent_to:
         console.print(_beyond(outcome.sent_to), style="dim", soft_wrap=True)
     if audit:
-        console.print(f"noted in {audit}", style="dim", soft_wrap=True)
+        yours = "files of results and rejects that you had written, copies and backups are yours to clear"
+        console.print(f"noted in {audit}; {yours}", style="dim", soft_wrap=True)
 
 
 def _beyond(sent_to: Sequence[str]) -> str:
     return (
-        f"the sidecar sends to {', '.join(map(clean, sent_to))}: forget there, too, where that is not this system's "
-        "indexer. Files of results and rejects that you had written, copies and backups are yours to clear"
+        f"the sidecar sent to {', '.join(map(clean, sent_to))}: forget there, too, where that is not this system's "
+        "indexer"
     )
 
 
@@ -145,8 +146,14 @@ def _table(places: Sequence[Place], what: str) -> Table:
     table.add_column("place", overflow="fold")
     table.add_column(what, justify="right")
     for place in places:
-        table.add_row(Text(clean(place.place)), Text("?", "red") if place.left else f"{place.removed:,}")
+        table.add_row(Text(clean(place.place)), _count(place))
     return table
+
+
+def _count(place: Place) -> Text:
+    if place.left:
+        return Text("?", "red")
+    return Text("not counted before", "dim") if place.removed is None else Text(f"{place.removed:,}")
 
 
 @contextmanager

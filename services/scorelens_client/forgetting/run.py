@@ -68,7 +68,7 @@ def look(plan: Plan) -> Outcome:
     outcome.attempt(STORE, lambda: _count(plan, join(plan.ids, names)))
     for folder in plan.sidecars:
         _at_sidecar(plan, folder, outcome, dry_run=True)
-    outcome.places += [Place(_export(folder)) for folder in plan.exports]
+    outcome.places += [Place(_export(folder), None) for folder in plan.exports]
     return outcome
 
 
@@ -147,7 +147,7 @@ def _reached(plan: Plan, stack: ExitStack, outcome: Outcome) -> str:
 
 
 def _at_sidecar(plan: Plan, folder: Path, outcome: Outcome, *, dry_run: bool = False) -> None:
-    place = f"sidecar {folder}"
+    place, system = f"sidecar {folder}", plan.home.running()
     try:
         report = sidecar.forget(folder, plan.ids, dry_run=dry_run)
     except ScorelensError as error:
@@ -156,7 +156,8 @@ def _at_sidecar(plan: Plan, folder: Path, outcome: Outcome, *, dry_run: bool = F
     removed = {SPOOL: report[SPOOL]["documents"], LOG: report[LOG], LETTERS: report[LETTERS]}
     outcome.places += [Place(f"{place}: {name.replace('_', ' ')}", count) for name, count in removed.items()]
     outcome.places += [Place(each["place"], left=each["reason"]) for each in report["left"]]
-    outcome.sent_to += [one for one in report["destinations"] if one not in (*outcome.sent_to, "calculation-log")]
+    own = {LOG.replace("_", "-"), f"http://{plan.indexer}", f"http://{system.indexer}" if system else ""}
+    outcome.sent_to += [one for one in report["destinations"] if one not in own | set(outcome.sent_to)]
 
 
 def _export(folder: Path) -> str:

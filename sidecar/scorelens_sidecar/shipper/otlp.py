@@ -171,7 +171,7 @@ class OtlpDestination:
         self._health.delivered(dead_letters=1)
         _log.error(
             "a record can never be stored, see the dead letters",
-            extra={"destination": self.name, "record_id": span.record_id, "reason": verdict.reason},
+            extra={"destination": self.name, "sequence": parcel.sequence, "reason": verdict.reason},
         )
 
 
