@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from scorelens.v1.scorer_pb2 import Calculation as Message
 from scorelens.v1.scorer_pb2 import Explanation
@@ -18,8 +18,7 @@ _EXPLANATIONS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """What one feature adds to the margin; value and coefficient are None for sums of others."""
 
     feature: str
@@ -162,13 +161,12 @@ def read_calculation(part: Mapping[str, Any], titles: Mapping[str, str]) -> Calc
 
 
 def _terms(part: Mapping[str, Any]) -> list[Term]:
-    features, *columns = (part.get(name) or [] for name in ("feature", "contribution", "value", "coefficient"))
-    rows = zip(features, *columns, strict=False)
-    return [Term(str(feature), *map(_number, numbers)) for feature, *numbers in rows]
+    columns = [[_number(value) for value in part.get(name) or ()] for name in ("contribution", "value", "coefficient")]
+    return list(map(Term, map(str, part.get("feature") or ()), *columns))
 
 
 def _by_size(number: float) -> float:
-    return math.inf if math.isnan(number) else -abs(number)
+    return math.inf if number != number else -abs(number)
 
 
 def _number(value: Any) -> float:

@@ -84,7 +84,7 @@ def document_of(one: object, where: str = "document", columns: Columns = Columns
     try:
         return columns.document(_values(one))
     except DocumentError as error:
-        raise DocumentError(f"{where}.{error.field}" if error.field else where, error.reason) from error
+        raise DocumentError(f"{where}.{error.field}" if error.field else where, error.reason) from None
 
 
 def read_columns(columns: Mapping[str, str] | None) -> Columns:
@@ -148,8 +148,8 @@ def _rows(table: Any, columns: Columns) -> Iterator[Mapping[str, Any]]:
             for start in range(0, batch.num_rows, ROWS_TOGETHER):
                 yield from _cells(batch.slice(start, ROWS_TOGETHER), types, converts)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else repr(error)
-        raise DocumentError("documents", f"the table cannot be read: {reason[:200]}") from error
+        reason = " ".join(map(str, error.args)) or repr(error)
+        raise DocumentError("documents", f"the table cannot be read: {reason.splitlines()[0][:200]}") from None
 
 
 def _cells(batch: Any, types: list[Any], converts: list[Any]) -> Iterator[Mapping[str, Any]]:

@@ -77,6 +77,10 @@ class Score(Scored):
         """Ids of the selected tags, the most probable first."""
         return tuple(score.tag for score in self.scores if score.selected)
 
+    def __repr__(self) -> str:
+        said = f"error={self.error!r}" if self.error else f"tags={list(self.tags)}"
+        return f"Score(place={self.place}, document_id={self.document_id!r}, model={self.model!r}, {said})"
+
     def _repr_html_(self) -> str:
         from scorelens_client.sdk.html import score_html
 

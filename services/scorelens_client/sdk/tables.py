@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from scorelens.v1.scorer_pb2 import Document
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Form = Literal["documents", "scores", "terms"]
 FORMS: Final = ("documents", "scores", "terms")
 
-Row = Mapping[str, Any]
+Row = tuple[Any, ...]
 Item = Score | Record | Document
 
 _OF_RECORD: Final = {"record_id": "text", "time": "time", "purpose": "text"}
@@ -57,6 +57,8 @@ _TAG: Final = {
     "remainder": "number",
     "remainder_terms": "whole",
 }
+_WHY: Final = ("explanation", "intercept", "remainder", "remainder_terms")
+_NO_WHY: Final = (None,) * len(_WHY)
 _TERM: Final = {
     "tag": "text",
     "rank": "whole",
@@ -84,14 +86,15 @@ COLUMNS: Final[Mapping[type, Mapping[Form, Mapping[str, str]]]] = {
 
 def table_of(kind: type, items: Iterable[Item], form: Form = "documents", tags: Sequence[str] = ()) -> pa.Table:
     """Return a table of items; `tags` adds columns `score.TAG` to the documents. Raises ScorelensError."""
-    schema = schema_of(kind, form, tags)
-    return pyarrow("a table").Table.from_pylist(list(rows_of(kind, items, form, tags)), schema)
+    return pyarrow("a table").Table.from_batches([batch_of(kind, items, form, tags)])
 
 
 def batch_of(kind: type, items: Iterable[Item], form: Form, tags: Sequence[str]) -> pa.RecordBatch:
     """Return a record batch of items."""
-    schema = schema_of(kind, form, tags)
-    return pyarrow("a table").RecordBatch.from_pylist(list(rows_of(kind, items, form, tags)), schema)
+    pa, schema = pyarrow("a table"), schema_of(kind, form, tags)
+    columns = list(zip(*rows_of(kind, items, form, tags), strict=True)) or [()] * len(schema)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def schema_of(kind: type, form: Form, tags: Sequence[str] = ()) -> pa.Schema:
@@ -108,61 +111,50 @@ def schema_of(kind: type, form: Form, tags: Sequence[str] = ()) -> pa.Schema:
 
 
 def rows_of(kind: type, items: Iterable[Item], form: Form, tags: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of items."""
+    """Yield the rows of items, with their cells in the order of the columns."""
     make = _MAKERS[kind, form]
-    rows = chain.from_iterable(map(make, items))
-    if not tags:
-        return rows
-    return (row | wide for row, wide in ((row, _wide(item, tags)) for item in items for row in make(item)))  # type: ignore[operator]
+    wanted = tuple(dict.fromkeys(tags))
+    if not wanted:
+        return chain.from_iterable(map(make, items))
+    return ((*row, *_wide(item, wanted)) for item in items for row in make(item))
 
 
 def _wide(item: Any, tags: Sequence[str]) -> Row:
-    found = {f"score.{score.tag}": score.probability for score in item.scores}
-    return {name: found.get(name) for name in (f"score.{tag}" for tag in tags)}
+    found = {score.tag: score.probability for score in item.scores}
+    return tuple(map(found.get, tags))
 
 
 def _score_documents(score: Score) -> Iterator[Row]:
-    yield _score_head(score) | {"tags": score.tags, "error": score.error or None}  # type: ignore[operator]
+    yield (*_score_head(score), score.tags, score.error or None)
 
 
 def _record_documents(record: Record) -> Iterator[Row]:
-    yield {
-        **_record_head(record),
-        **_fields(record.document),
-        "tags": record.tags,
-        "because": record.because,
-        "flags": record.flags,
-        "labels": [(name, _word(value)) for name, value in record.labels.items()],
-        "trace_id": record.trace_id or None,
-    }
+    labels = [(name, _word(value)) for name, value in record.labels.items()]
+    found = (record.tags, record.because, record.flags, labels, record.trace_id or None)
+    yield (*_record_head(record), *_stored_fields(record.raw), *found)
 
 
 def _document_rows(document: Document) -> Iterator[Row]:
-    yield {"id": document.id, **_fields(document)}
+    yield (document.id, *_fields(document))
 
 
-def _tag_rows(head: Callable[[Any], Row]) -> Callable[[Any], Iterator[Row]]:
+def _tag_rows(head: Callable[[Any], Row], whys: Callable[[Any], Mapping[str, Row]]) -> Callable[[Any], Iterator[Row]]:
     def rows(scored: Scored) -> Iterator[Row]:
-        own = head(scored)
-        by_tag = {one.tag: one for one in scored.calculations}
+        own, why = head(scored), whys(scored)
         for score in scored.scores:
-            one = by_tag.get(score.tag)
-            yield {
-                **own,
-                "tag": score.tag,
-                "tag_title": score.title,
-                "tag_group": score.group or None,
-                "probability": score.probability,
-                "margin": score.margin,
-                "threshold": score.threshold,
-                "selected": score.selected,
-                "explanation": one.explanation if one else None,
-                "intercept": one.intercept if one else None,
-                "remainder": one.remainder if one else None,
-                "remainder_terms": one.remainder_terms if one else None,
-            }
+            said = (score.probability, score.margin, score.threshold, score.selected)
+            yield (*own, score.tag, score.title, score.group or None, *said, *why.get(score.tag, _NO_WHY))
 
     return rows
+
+
+def _score_whys(score: Score) -> Mapping[str, Row]:
+    return {one.tag: (one.explanation, one.intercept, one.remainder, one.remainder_terms) for one in score.calculations}
+
+
+def _record_whys(record: Record) -> Mapping[str, Row]:
+    """Return what the columns of `_TAG` say of each calculation, without reading its terms."""
+    return {part.get("tag"): tuple(map(part.get, _WHY)) for part in record.raw.get("calculation") or ()}
 
 
 def _term_rows(head: Callable[[Any], Row]) -> Callable[[Any], Iterator[Row]]:
@@ -170,49 +162,74 @@ def _term_rows(head: Callable[[Any], Row]) -> Callable[[Any], Iterator[Row]]:
         own = head(scored)
         for one in scored.calculations:
             for rank, term in enumerate(one.terms, 1):
-                yield {
-                    **own,
-                    "tag": one.tag,
-                    "rank": rank,
-                    "feature": term.feature,
-                    "value": term.value,
-                    "coefficient": term.coefficient,
-                    "contribution": term.contribution,
-                }
+                yield (*own, one.tag, rank, term.feature, term.value, term.coefficient, term.contribution)
 
     return rows
 
 
 def _score_head(score: Score) -> Row:
-    named = {"document_id": score.document_id, "model": score.model or None, "version": score.version or None}
-    return {"place": score.place, **named}
+    return score.place, score.document_id, score.model or None, score.version or None
 
 
 def _record_head(record: Record) -> Row:
-    return {
-        "record_id": record.id,
-        "time": record.time,
-        "purpose": record.purpose,
-        "document_id": record.document_id,
-        "model": record.model or None,
-        "version": record.version or None,
-    }
+    model = (record.model or None, record.version or None)
+    return record.id, record.time, record.purpose, record.document_id, *model
 
 
 def _fields(document: Document) -> Row:
-    texts = ("kind", "title", "text", "language", "author", "source", "source_uri", "customer_id")
     published = document.published_time if document.HasField("published_time") else None
-    return {
-        **{name: getattr(document, name) or None for name in texts},
-        "text": document.text,
-        "audience": document.audience or None,
-        "published_time": _moment(published),
-        "events": [_event(event) for event in document.events],
-        "attributes": sorted(document.attributes.items()),
-    }
+    return (
+        document.kind or None,
+        document.title or None,
+        document.text,
+        document.language or None,
+        document.author or None,
+        document.source or None,
+        document.source_uri or None,
+        document.audience or None,
+        _moment(published),
+        document.customer_id or None,
+        [_event(event) for event in document.events],
+        sorted(document.attributes.items()),
+    )
 
 
-def _event(event: Any) -> Row:
+def _stored_fields(raw: Mapping[str, Any]) -> Row:
+    """Return what `_fields` returns of the record's document, without making one."""
+    document = raw.get("document") or {}
+    texts = ("language", "author", "source", "source_uri")
+    return (
+        document.get("kind") or None,
+        document.get("title") or None,
+        document.get("text") or "",
+        *(document.get(name) or None for name in texts),
+        document.get("audience") or None,
+        _stored_moment(document.get("published_time")),
+        (raw.get("customer") or {}).get("id") or None,
+        _stored_events(raw.get("activity") or {}),
+        sorted((document.get("attributes") or {}).items()),
+    )
+
+
+def _stored_events(activity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    names = ("type", "currency", "product", "text", "time", "amount", "balance")
+    rows = zip_longest(*(activity.get(name) or () for name in names))
+    return [
+        {
+            **{name: text or None for name, text in zip(names, texts, strict=False)},
+            "time": _stored_moment(time),
+            "amount": 0.0 if amount is None else amount,
+            "balance": balance,
+        }
+        for *texts, time, amount, balance in rows
+    ]
+
+
+def _stored_moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).astimezone(UTC) if text else None
+
+
+def _event(event: Any) -> Mapping[str, Any]:
     return {
         **{name: getattr(event, name) or None for name in ("type", "currency", "product", "text")},
         "time": _moment(event.time if event.HasField("time") else None),
@@ -249,10 +266,10 @@ def _types() -> Mapping[str, Any]:
 
 _MAKERS: Final[Mapping[tuple[type, Form], Callable[[Any], Iterator[Row]]]] = {
     (Score, "documents"): _score_documents,
-    (Score, "scores"): _tag_rows(_score_head),
+    (Score, "scores"): _tag_rows(_score_head, _score_whys),
     (Score, "terms"): _term_rows(_score_head),
     (Record, "documents"): _record_documents,
-    (Record, "scores"): _tag_rows(_record_head),
+    (Record, "scores"): _tag_rows(_record_head, _record_whys),
     (Record, "terms"): _term_rows(_record_head),
     (Document, "documents"): _document_rows,
 }
