@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from scorelens_client.sdk.extras import pyarrow
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-RECORDS_TOGETHER: Final = 1000
+RECORDS_TOGETHER: Final = 250
 
 
 class Scan(Iterator[Record]):
@@ -75,10 +75,10 @@ class Scan(Iterator[Record]):
             self._records.close()
 
     def _batches(self, form: Form, tags: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-        first = True
-        while (together := list(islice(self._records, size))) or first:
-            yield batch_of(Record, together, form, tags)
-            first = False
+        yield batch_of(Record, islice(self._records, size), form, tags)
+        # Rows are made of one record at a time, so that memory holds what their columns need and not the records.
+        for first in self._records:
+            yield batch_of(Record, chain((first,), islice(self._records, size - 1)), form, tags)
 
     def _read(
         self, reader: Callable[[], Reader], selection: Selection, progress: bool
