@@ -29,9 +29,9 @@ def remember(home: Path, folder: Path) -> None:
         lock = os.open(home / "exports.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            known = _read(path)
-            if folder.absolute() not in known:
-                names = [str(each) for each in (*known, folder.absolute())]
+            listed = _read(path)
+            if folder.absolute() not in listed:
+                names = [str(each) for each in (*listed, folder.absolute())]
                 files.replace(path, json.dumps(names, indent=1).encode())
         finally:
             os.close(lock)

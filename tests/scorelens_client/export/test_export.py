@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scorelens_client.export.registry import exports
+from scorelens_client.export.registry import known
 from scorelens_store.contract import Record, Selection
 from scorelens_store.query.parse import parse
 from scorelens_store.tables import ExportError, FolderDamagedError, FolderInUseError, forget, read_records
@@ -239,7 +239,7 @@ def test_the_command_says_what_it_did(source: Source, tmp_path: Path) -> None:
     second = json.loads(run(source, home, str(out), "--json").stdout)
     assert second["exported"] == 0
     assert second["tables"] == {"documents": 60, "scores": 180, "terms": 540}
-    assert exports(home) == [out]
+    assert known(home) == [out]
     manifest = json.loads((out / "_scorelens" / "manifest.json").read_text())
     assert datetime.fromisoformat(manifest["exported"]) <= datetime.now(UTC)
     assert asked(out, "SELECT count(*) FROM {documents}") == [(60,)]
