@@ -15,11 +15,13 @@ from scorelens_store.open import is_url
 LEAST_BYTES = 16 * 2**20
 
 
-def _folder(text: str) -> Path:
+def folder_of(text: str) -> Path:
+    """Read the folder of the account and the dead letters."""
     return Path(text).expanduser().absolute() if text else default_home() / "indexer"
 
 
-def _store(text: str) -> str:
+def store_of(text: str) -> str:
+    """Read the folder or the URL of the store. Raises SettingError."""
     if re.fullmatch(r"[^/\\]+:\d+", text) or ("://" in text and not is_url(text)):
         raise SettingError(f"{text!r} is neither a folder nor a URL, such as http://localhost:9200")
     if is_url(text):
@@ -40,9 +42,9 @@ class IndexerSettings:
 
     listen: Endpoint = setting("127.0.0.1:4317", "Address that exporters connect to.", Endpoint.parse_listen)
     store: str = setting(
-        "", "Folder of the embedded store, or the URL of an Elasticsearch (SCORELENS_HOME/store).", _store
+        "", "Folder of the embedded store, or the URL of an Elasticsearch (SCORELENS_HOME/store).", store_of
     )
-    folder: Path = setting("", "Folder of the account and the dead letters (SCORELENS_HOME/indexer).", _folder)
+    folder: Path = setting("", "Folder of the account and the dead letters (SCORELENS_HOME/indexer).", folder_of)
 
     keep: float = setting("0", "How long records are kept, in whole days such as 90d; 0 is for ever.", _keep)
     keep_bytes: int = setting(

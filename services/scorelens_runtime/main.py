@@ -32,6 +32,7 @@ COMMANDS = {
     "scorer": ("scorelens_scorer.__main__", "scorer", "Serve models."),
     "sidecar": ("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
     "indexer": ("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),
+    "rebuild": ("scorelens_indexer.commands.rebuild", "indexer", "Check the embedded store, make a damaged one anew."),
 }
 
 

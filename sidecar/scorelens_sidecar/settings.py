@@ -93,6 +93,11 @@ class SidecarSettings:
     )
     spool_bytes: int = setting("4GiB", "Most bytes the spool may hold.", size)
     spool_age: float = setting("7d", "Longest time a record waits in the spool before it is given up.", duration)
+    spool_keep: float = setting(
+        "0s",
+        "How long segments stay that every receiver has, to be sent again; they take at most half of the spool.",
+        duration,
+    )
     segment_bytes: int = setting("64MiB", "Size at which a segment of the spool is closed.", size)
 
     batch_bytes: int = setting("3MiB", "Most bytes of one export.", size)
@@ -130,3 +135,5 @@ def check(settings: SidecarSettings) -> None:
         raise SettingError("setting --batch-bytes: no receiver takes more than 64MiB at once, most take 4MiB")
     if settings.spool_age <= 0:
         raise SettingError("setting --spool-age: must be longer than nothing")
+    if settings.spool_keep > settings.spool_age:
+        raise SettingError("setting --spool-keep: must not exceed --spool-age, after which nothing is sent any more")

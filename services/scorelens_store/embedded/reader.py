@@ -14,6 +14,7 @@ import tantivy
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Aggregation, AggregationResult, Hit, Hits, Record, Selection, Sort
 from scorelens_store.embedded.aggregate import aggregate
+from scorelens_store.embedded.check import has_index
 from scorelens_store.embedded.listing import TIME, by_field, by_relevance
 from scorelens_store.embedded.schema import FORMAT, register_tokenizers
 from scorelens_store.embedded.slots import Slots
@@ -123,6 +124,8 @@ class EmbeddedReader:
         with self._lock:
             stamp = stamp_of(self._meta)
             if stamp is None:
+                if has_index(self._folder):
+                    raise damaged(self._folder, "meta.json is missing")
                 return None
             if self._index is None:
                 self._index = self._open()
@@ -148,7 +151,8 @@ class EmbeddedReader:
             yield
         except ScorelensError:
             raise
-        except (ValueError, OSError) as exc:
+        except (ValueError, OSError, LookupError, TypeError) as exc:
+            # Damaged bytes may look like anything, such as hits without their values.
             raise damaged(self._folder, exc) from exc
         except BaseException as exc:
             # What Rust cannot go on from arrives as an exception outside of Exception.
@@ -172,9 +176,11 @@ def check_format(folder: Path) -> None:
 
 def damaged(folder: Path, cause: object) -> StoreDamagedError:
     """Say that an index cannot be read, and what to do."""
+    why = str(cause).splitlines()[0] if str(cause) else repr(cause)
     return StoreDamagedError(
-        f"the index in {folder / 'index'} cannot be read ({str(cause).splitlines()[0] if str(cause) else cause!r}): "
-        f"stop the indexer and restore {folder} from a backup, or move it away to start an empty store"
+        f"the index in {folder / 'index'} cannot be read ({why}): stop the indexer and run "
+        f"`scorelens rebuild --store {folder} --from-export FOLDER`, which fills a new one and keeps the damaged one "
+        "aside, or restore the folder from a backup"
     )
 
 

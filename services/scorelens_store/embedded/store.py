@@ -13,15 +13,16 @@ import tantivy
 
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Label, Outcome, PutResult, Record
+from scorelens_store.embedded.check import has_index, quick_check
 from scorelens_store.embedded.documents import to_document
 from scorelens_store.embedded.files import size_of, write_durably
 from scorelens_store.embedded.purge import Purge, Segment, read_segments
 from scorelens_store.embedded.reader import EmbeddedReader, check_format, damaged, stamp_of
-from scorelens_store.embedded.schema import FORMAT, build_schema
+from scorelens_store.embedded.schema import FORMAT, NAMES, build_schema
 from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.embedded.tombstones import Tombstones
 from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
-from scorelens_store.fields import FIELDS
+from scorelens_store.fields import FIELDS, OPEN_FIELDS, Type
 from scorelens_store.forgettable import find_long, ids_of
 from scorelens_store.query.tree import Any, Equals, Node, Range
 from scorelens_store.values import Values, encode, field_values
@@ -37,6 +38,8 @@ def open_writer(folder: Path | str) -> EmbeddedStore:
         for each in (folder, folder / "index"):  # parents of a folder get the default mode, whatever its own
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_format(folder)
+        if has_index(folder) and (faults := quick_check(folder)):
+            raise damaged(folder, faults[0])
         if not (folder / "format").exists():
             write_durably(folder / "format", str(FORMAT).encode())
     except OSError as exc:
@@ -58,6 +61,7 @@ class EmbeddedStore(EmbeddedReader):
             self._open_writer()
         self._tombstones = Tombstones(folder / "tombstones")
         self._slots.load()
+        self._check_names()
 
     def put(self, records: Sequence[Record]) -> list[PutResult]:
         """Insert records that are not there yet; return one result each, in order."""
@@ -172,6 +176,21 @@ class EmbeddedStore(EmbeddedReader):
                 document, _ = to_document(values, source, self._slots, self._schema)
                 writer.delete_documents_by_term("record.id", str(values["record.id"][0]))
                 writer.add_document(document)
+
+    def _check_names(self) -> None:
+        """Refuse a list of columns that is not the one the records were written with: other numbers would be found."""
+        with self._reading() as snapshot:
+            if snapshot is None:
+                return
+            used = (
+                name
+                for prefix, kind in OPEN_FIELDS.items()
+                if kind is Type.FLOAT
+                for name, _ in snapshot.searcher.terms_with_prefix(NAMES, prefix)
+            )
+            missing = next((name for name in used if self._slots.find(name) is None), None)
+        if missing is not None:
+            raise damaged(self._folder, f"numbers.json does not have {missing!r}, which records have")
 
     def _decide(self, entry: _Checked | PutResult, known: set[str]) -> tuple[PutResult, tantivy.Document | None]:
         if isinstance(entry, PutResult):

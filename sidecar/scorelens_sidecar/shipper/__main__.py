@@ -104,7 +104,8 @@ class Shipper:
 
     def _clean(self, folder: Path) -> None:
         try:
-            cleanup(folder, destination_names(self._settings))
+            settings = self._settings
+            cleanup(folder, destination_names(settings), settings.spool_keep, settings.spool_bytes // 2)
         except OSError as error:
             _log.warning("segments cannot be deleted", extra={"folder": str(folder), "error": error.strerror})
 

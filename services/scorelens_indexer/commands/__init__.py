@@ -1,0 +1,1 @@
+"""Commands of the indexer beside the server itself."""
