@@ -140,7 +140,7 @@ class Bulks:
         with new_prefix(self._url) as store:
             store.put([])  # which puts the template there
             bodies = list(self._bodies(store.settings))
-            ask = store._connection.ask
+            ask = store._connection.ask  # noqa: SLF001 (the same client, so that only what is sent differs)
             started = time.perf_counter()
             with ThreadPoolExecutor(flights) as pool:
                 answers = list(pool.map(lambda body: ask("POST", BULK, body), bodies))
@@ -162,9 +162,11 @@ class Bulks:
 
 
 @contextmanager
-def new_prefix(url: str) -> Iterator[ElasticsearchStore]:
+def new_prefix(url: str, period: str = "day") -> Iterator[ElasticsearchStore]:
     """Open a store of its own on the server, and remove it."""
-    store = ElasticsearchStore(url, ElasticsearchSettings(prefix=f"bench-{secrets.token_hex(5)}", replicas="0"))
+    store = ElasticsearchStore(
+        url, ElasticsearchSettings(prefix=f"bench-{secrets.token_hex(5)}", period=period, replicas="0")
+    )
     try:
         yield store
     finally:

@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from bench.figures import Figure, report, write
+from bench.figures import Figure, write
 from bench.records import START, make, record_id
 from scorelens_store.contract import DateHistogram, Outcome, Percentiles, Selection, Sort, Statistics, Terms
 from scorelens_store.embedded import open_reader, open_writer
@@ -130,6 +130,10 @@ def _fill(
             course.puts.append((done, seconds, memory))
             course.segments.append((done, _segments(folder)))
             seen(done)
+            if not console.is_terminal and done % (PARTS * batch) == 0:
+                console.print(
+                    f"{done:,} records, the last {batch:,} in {seconds:.2f} s, {course.segments[-1][1]} segments"
+                )
             _check_room(folder, stop - done)
             if kill and done >= goal:
                 process.send_signal(signal.SIGKILL)
@@ -359,9 +363,8 @@ def _main(options: argparse.Namespace) -> int:
             for name, seconds, found in verify(folder, done):
                 table.add_row(name, f"{seconds * 1e3:,.1f}", found)
             console.print(table)
-        found = list(figures(course, done))
-        write(options.json, found)
-        return 0 if done == options.records else report(found) or 1
+        write(options.json, figures(course, done))
+        return 0 if done == options.records else 1
 
 
 if __name__ == "__main__":

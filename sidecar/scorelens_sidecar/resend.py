@@ -2,10 +2,10 @@
 
     python -m scorelens_sidecar.resend --folder ~/.scorelens/sidecar --destination http://127.0.0.1:4317
 
-sets the destination back to the oldest segment that is kept, or with `--since 2026-11-20` to the one
-that was the live one at that time (UTC unless it names a zone). The sidecar has to be stopped; its next start sends. Receivers know a record by its id, so that what
-they have already is a duplicate there. How long segments are kept is the setting --spool-keep. The account of the
-destination begins anew at that place, and adds up as before.
+sets the destination back to the oldest segment that is kept, or with `--since 2026-11-20` to the one that was the live
+one at that time (UTC unless it names a zone). The sidecar has to be stopped; its next start sends. Receivers know a
+record by its id, so that what they have already is a duplicate there. How long segments are kept is the setting
+--spool-keep. The account of the destination begins anew at that place, and adds up as before.
 """
 
 from __future__ import annotations
