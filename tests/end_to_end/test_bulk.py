@@ -146,11 +146,11 @@ def test_ctrl_c_lets_calls_in_flight_end(place: Place, tmp_path: Path) -> None:
 
 def test_a_second_ctrl_c_leaves_the_calls_in_flight(place: Place, tmp_path: Path) -> None:
     """Twice Ctrl-C ends at once; what was under way is looked up by the next run."""
-    rows = documents("left", 20_000)
+    rows = documents("left")
     path = write(tmp_path / "x.jsonl", rows)
     held = place.system.scorer.process
     assert held
-    scoring = spawn(place.home, "score", str(path))
+    scoring = spawn(place.home, "score", str(path), "--batch", "40")
     wait_until(lambda: place.noted() > 0, "some documents are noted")
     held.send_signal(signal.SIGSTOP)  # calls are in flight and stay there
     try:

@@ -25,7 +25,7 @@ GRACE = 2.0
 """Seconds in which a call that was on its way when the run died is recorded."""
 PATIENCE = 30.0
 """Longest wait, in seconds, in which nothing more reaches the store."""
-PAUSE = 0.3
+PAUSE = 1.0
 
 
 @dataclass(frozen=True)

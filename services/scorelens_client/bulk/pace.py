@@ -1,7 +1,7 @@
 """How many documents a call carries, and how many calls are in flight: what gives the best rate.
 
 The rate is measured in rounds of about a second. One round is measured as things are, the next with one of four moves
-(twice or half as many documents, more or fewer calls). A move that raises the rate by a twentieth stays and is made
+(twice or half as many documents, more or fewer calls). A move that raises the rate by a tenth stays and is made
 again; any other is taken back, and the next one is tried. When none helps, things stay as they are for a while.
 
 A scorer that is busy halves the calls in flight at once, and from then on they grow one by one. A message that is too
@@ -17,7 +17,7 @@ FIRST_SIZE, FIRST_PARALLEL = 100, 4
 MOST_SIZE, MOST_PARALLEL = 1000, 32
 ROUND = 1.0
 REST = 20.0
-BETTER = 1.05
+BETTER = 1.1
 LONGEST_CALL = 5.0
 """Seconds; documents of calls that take longer come late, and are many to be in doubt."""
 
