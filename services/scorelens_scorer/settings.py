@@ -30,14 +30,13 @@ class ScorerSettings:
     )
     model: tuple[str, ...] = setting(
         "",
-        "Models to serve, repeated or separated by commas: media-tagger, offer-ranker, module:attribute, a folder with "
-        "a saved model, or an entry point of the group scorelens.models; none means both reference models.",
+        "Models to serve, repeated or separated by commas: media-tagger, offer-ranker, the id of a trained model, "
+        "module:attribute, a folder with a saved model, or an entry point of the group scorelens.models; none means "
+        "both reference models and every model that was promoted.",
         names,
         many=True,
     )
-    cache: Path = setting(
-        "", "Folder where trained reference models are kept; none means models/ in SCORELENS_HOME.", folder
-    )
+    cache: Path = setting("", "Folder where versions of models are kept; none means models/ in SCORELENS_HOME.", folder)
     terms: int = setting(
         "20", "Leading terms of each calculation where the caller names no number.", whole(1, 2**32 - 1)
     )

@@ -20,7 +20,7 @@ STEPS: Final = "▁▂▃▄▅▆▇█"
 BAR: Final = 10
 NAMED: Final = 8
 LONGEST: Final = 27
-ROOMY, WIDE = 100, 140
+ROOMY, WIDE = 112, 140
 """Columns from which a terminal shows thresholds and longer bars, and the intervals of precision and recall."""
 
 
@@ -149,7 +149,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _name(tag: str, width: int = WIDE) -> str:
-    shown, most = clean(tag), LONGEST if width >= WIDE else LONGEST * 2 // 3
+    shown, most = clean(tag), LONGEST if width >= WIDE else LONGEST * 3 // 4
     return shown if len(shown) <= most else shown[: most - 1] + "…"
 
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
 from scorelens.tag_names import tag_id
-from scorelens_scorer.training.own.measuring import TagQuality, curves
+from scorelens_scorer.training.own.measuring import TagQuality, curves, wilson
 from scorelens_scorer.training.own.training import Outcome
 
 MOST: Final = 24
@@ -53,6 +53,8 @@ def _calibration(axes: Any, tag: str, figures: TagQuality) -> None:
     middles = [(place + 0.5) / len(figures.bins) for place, one in enumerate(figures.bins) if one.count]
     axes.bar(middles, [0.3 * one.count / largest for one in bins], width=0.09, color=LIGHT, zorder=0)
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--", zorder=1)
+    bounds = [wilson(round(one.seen * one.count), one.count) for one in bins]
+    axes.vlines([one.said for one in bins], *zip(*bounds, strict=True), color=BLUE, linewidth=0.8, alpha=0.6)
     axes.plot([one.said for one in bins], [one.seen for one in bins], "o-", color=BLUE, markersize=4, linewidth=1.4)
     axes.set_title(_label(tag), fontsize=10, fontweight="bold", parse_math=False)
     axes.set_ylabel("share that has the tag", fontsize=8)
