@@ -127,7 +127,8 @@ def cache(tmp_path: Path) -> Path:
 
 def test_calls_go_on_while_versions_change(cache: Path) -> None:
     """No call fails, each answer names one version, and after promote or rollback returns only the new one answers."""
-    with scorer(cache, "--model", "small") as address:
+    with scorer(cache, "--model", "small", "--workers", "2") as address:
+        until(lambda: "yes" if len(living(cache)) == 2 else "")
         callers = Callers(address)
         try:
             assert callers.since(0) == {"1-a"}
@@ -136,7 +137,7 @@ def test_calls_go_on_while_versions_change(cache: Path) -> None:
                 start = time.monotonic()
                 done = run(cache, "small", *arguments)
                 assert f"small {version} is in use" in done.output
-                assert "served by" in done.output
+                assert "served by 2 processes" in done.output
                 assert callers.since(time.monotonic()) == {version}
                 assert callers.since(start, 0) <= before | {version}
         finally:
