@@ -77,7 +77,7 @@ def write_document(document: Document) -> dict[str, Any]:
 def document_of_record(record: Mapping[str, Any]) -> Document:
     """Make the document that a stored record was made of."""
     fields = dict(record.get("document") or {})
-    value = {name: fields[name] for name in (*_NAMES, *_TEXTS, "audience", "published_time") if fields.get(name)}
+    value = {name: fields[name] for name in (*_NAMES, *_TEXTS, "published_time") if fields.get(name)}
     value["attributes"] = fields.get("attributes") or {}
     value["customer_id"] = (record.get("customer") or {}).get("id")
     activity = record.get("activity") or {}
@@ -86,7 +86,9 @@ def document_of_record(record: Mapping[str, Any]) -> Document:
         {name: column[row] for name, column in columns.items() if row < len(column) and column[row] not in (None, "")}
         for row in range(max(map(len, columns.values()), default=0))
     ]
-    return read_document(value)
+    document = read_document(value)
+    document.audience = fields.get("audience") or 0  # as it was sent, even below zero
+    return document
 
 
 def _write_event(event: ActivityEvent) -> dict[str, Any]:

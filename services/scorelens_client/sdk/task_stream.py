@@ -1,10 +1,9 @@
-"""A stream of documents with asyncio: one task reads the documents, one sends them, the caller takes the scores."""
+"""A stream of documents with asyncio: a task reads the documents, the caller takes the scores."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import grpc
 
@@ -36,16 +35,11 @@ class AsyncFeed:
                 self._backlog.ended = True
                 self._changed.notify_all()
 
-    async def send(self, call: Any, pending: Pending) -> None:
-        """Send what has been read, as soon as there is something, and then that this was all."""
-        while True:
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._backlog.is_ready)
-                batch = self._backlog.batch()
-            if not batch:
-                await call.done_writing()
-                return
-            await call.write(pending.send(batch))
+    async def batch(self) -> list[Document]:
+        """Return what has been read, as soon as there is something; nothing at the end."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._backlog.is_ready)
+            return self._backlog.batch()
 
     async def taken(self) -> None:
         """Give room for one more document."""
@@ -66,28 +60,25 @@ async def stream(
     call = line.stub().ScoreStream(timeout=timeout, metadata=metadata)
     feed = AsyncFeed(documents, backlog)
     reading = asyncio.create_task(feed.read())
-    sending = asyncio.create_task(_quietly(feed.send(call, pending)))
     try:
-        while (answer := await call.read()) is not grpc.aio.EOF:
+        # One message at a time: where the server refuses one while the next is being written, gRPC for asyncio reports
+        # the failed write and loses the reason.
+        while batch := await feed.batch():
+            await call.write(pending.send(batch))
+            answer = await call.read()
+            if answer is grpc.aio.EOF:
+                break
             for score in pending.scores(answer):
                 yield score
                 await feed.taken()
         if reading.done():
             reading.result()
+        await call.done_writing()
         pending.check_all_answered()
     except grpc.RpcError as error:
         line.look_again()
         raise pending.failed(error, f"the scorer at {line.address}") from error
     finally:
         call.cancel()
-        for task in (reading, sending):
-            task.cancel()
-        await asyncio.gather(reading, sending, return_exceptions=True)
-
-
-async def _quietly(sending: Coroutine[Any, Any, None]) -> None:
-    """Send until the call ends; why it ended is told where its answers are read."""
-    try:
-        await sending
-    except (grpc.RpcError, asyncio.InvalidStateError):
-        return
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)

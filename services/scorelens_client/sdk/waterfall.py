@@ -28,6 +28,8 @@ NUMBER: Final = 740  # right edge of the numbers
 SIZE: Final = 13
 SMALL: Final = 11
 
+_LARGEST: Final = 1.7e308
+
 FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif"
 LIGHT: Final = {
     "page": "#ffffff",
@@ -77,8 +79,10 @@ class Scale:
     right: float = CHART[1]
 
     def __call__(self, number: float) -> float:
-        """Return the place of a number."""
-        return self.left + (number - self.low) / (self.high - self.low) * (self.right - self.left)
+        """Return the place of a number; what is beyond the scale is drawn at its edge."""
+        # Halves, since the span of the largest numbers is larger than any number.
+        share = (number / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
+        return self.left + min(max(share, 0.0), 1.0) * (self.right - self.left)
 
 
 def waterfall(one: Calculation, terms: int = 12) -> str:
@@ -138,10 +142,8 @@ def scale_of(steps: Sequence[Step], threshold: float | None) -> Scale:
     places = [0.0, *ends, *([] if threshold is None else [threshold])]
     finite = [place for place in places if math.isfinite(place)]
     low, high = min(finite), max(finite)
-    # Halves, since the span of the largest numbers is larger than any number.
     room = (high / 2 - low / 2) * 0.04 or 0.5
-    low, high = low - room, high + room
-    return Scale(low, high) if math.isfinite(high - low) and high > low else Scale(-1.0, 1.0)
+    return Scale(max(low - room, -_LARGEST), min(high + room, _LARGEST))
 
 
 def described(one: Calculation, steps: Sequence[Step]) -> str:
