@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from grpc import aio
@@ -17,17 +18,34 @@ from grpc_reflection.v1alpha import reflection
 from scorelens_runtime.serving import INTERNAL_TEXT, Serving
 
 _log = logging.getLogger(__name__)
+Context = aio.ServicerContext[Any, Any]
 
 
 Handlers = Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
 """The handlers of a service by the names of its methods."""
 
 
+DRAINING_TEXT: Final = "the server is shutting down; connect again"
+_QUIET: Final = 0.1
+"""Seconds without a new call after which callers have gone elsewhere."""
+_LAME: Final = 1.0
+"""Longest time, in seconds, that calls are told to go elsewhere while none is in flight."""
+
+
 class RunningAioServer:
     """A started gRPC server with health and reflection; `stop` drains it."""
 
-    def __init__(self, serving: Serving, make: Callable[[], Mapping[str, Handlers]]) -> None:
-        """Serve what `make`, which is called on the event loop, returns: services by name. Raises SettingError."""
+    def __init__(
+        self,
+        serving: Serving,
+        make: Callable[[], Mapping[str, Handlers]],
+        on_drain: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Serve what `make` returns, services by name. Raises SettingError.
+
+        `make` is called on the event loop, as is `on_drain` when the server begins to drain.
+        """
+        self._calls, self._on_drain = _Calls(), on_drain
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_unless_nothing)
         self._thread = threading.Thread(target=self._loop.run_forever, name="edge", daemon=True)
@@ -40,7 +58,7 @@ class RunningAioServer:
             raise
 
     def stop(self) -> None:
-        """Turn unhealthy, refuse new calls, and wait for those in flight as long as the drain time allows."""
+        """Turn unhealthy, tell new calls to go elsewhere, and wait for those in flight at most for the drain time."""
         self._run(self._stop()).result()
         self._end_loop()
 
@@ -48,7 +66,9 @@ class RunningAioServer:
         self._server = aio.server(options=serving.options())
         services = make()
         for name, handlers in services.items():
-            guarded = {method: _guarded(handler, f"/{name}/{method}") for method, handler in handlers.items()}
+            guarded = {
+                method: self._calls.guarded(handler, f"/{name}/{method}") for method, handler in handlers.items()
+            }
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, guarded),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -59,8 +79,14 @@ class RunningAioServer:
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def _stop(self) -> None:
+        # Once gRPC shuts down, it ends calls that it has not handed over yet as CANCELLED, which nobody tries again.
+        # Hence callers are sent away first, as UNAVAILABLE.
+        limit = time.monotonic() + self._drain
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(self._drain)
+        self._calls.draining = True
+        self._on_drain()
+        await self._calls.until_quiet(limit)
+        await self._server.stop(max(0.0, limit - time.monotonic()))  # answers that are on their way
 
     def _run(self, work: Coroutine[Any, Any, None]) -> Future[None]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -77,50 +103,79 @@ def _unless_nothing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
         loop.default_exception_handler(context)
 
 
-def _guarded(handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
-    """Turn exceptions that nobody translated into INTERNAL with a fixed text and one log line.
+class _Calls:
+    """Counts calls, refuses those that come while the server drains, and translates unknown exceptions.
 
     An interceptor would do the same, and cost every call a tenth of its time.
     """
-    for shape in ("unary_unary", "stream_unary", "unary_stream", "stream_stream"):
-        function = getattr(handler, shape)
-        if function is not None:
-            guard = _guard_stream if handler.response_streaming else _guard
-            make = getattr(grpc, f"{shape}_rpc_method_handler")
-            made: grpc.RpcMethodHandler[Any, Any] = make(
-                guard(function, method),
-                request_deserializer=handler.request_deserializer,
-                response_serializer=handler.response_serializer,
-            )
-            return made
-    return handler
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.in_flight = 0
+        self._refused = 0.0
+
+    async def until_quiet(self, limit: float) -> None:
+        """Wait until no call is in flight and callers have gone, or until a time of the monotonic clock."""
+        self._refused = time.monotonic()
+        lame = self._refused + _LAME
+        while (now := time.monotonic()) < limit:
+            if not self.in_flight and (now > lame or now > self._refused + _QUIET):
+                return
+            await asyncio.sleep(_QUIET / 10)
+
+    def guarded(self, handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
+        """Return a handler whose calls are counted."""
+        for shape in ("unary_unary", "stream_unary", "unary_stream", "stream_stream"):
+            function = getattr(handler, shape)
+            if function is not None:
+                guard = self._guard_stream if handler.response_streaming else self._guard
+                make = getattr(grpc, f"{shape}_rpc_method_handler")
+                made: grpc.RpcMethodHandler[Any, Any] = make(
+                    guard(function, method),
+                    request_deserializer=handler.request_deserializer,
+                    response_serializer=handler.response_serializer,
+                )
+                return made
+        return handler
+
+    def _guard(self, function: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
+        async def run(request: Any, context: Context) -> Any:
+            await self._enter(context)
+            try:
+                return await function(request, context)
+            except aio.AbortError:
+                raise
+            except Exception as error:
+                await _internal(error, method, context)
+            finally:
+                self.in_flight -= 1
+
+        return run
+
+    def _guard_stream(
+        self, function: Callable[..., AsyncIterator[Any]], method: str
+    ) -> Callable[..., AsyncIterator[Any]]:
+        async def run(request: Any, context: Context) -> AsyncIterator[Any]:
+            await self._enter(context)
+            try:
+                async for answer in function(request, context):
+                    yield answer
+            except aio.AbortError:
+                raise
+            except Exception as error:
+                await _internal(error, method, context)
+            finally:
+                self.in_flight -= 1
+
+        return run
+
+    async def _enter(self, context: Context) -> None:
+        if self.draining:
+            self._refused = time.monotonic()
+            await context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)
+        self.in_flight += 1
 
 
-def _guard(function: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
-    async def run(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
-        try:
-            return await function(request, context)
-        except aio.AbortError:
-            raise
-        except Exception as error:
-            await _internal(error, method, context)
-
-    return run
-
-
-def _guard_stream(function: Callable[..., AsyncIterator[Any]], method: str) -> Callable[..., AsyncIterator[Any]]:
-    async def run(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-        try:
-            async for answer in function(request, context):
-                yield answer
-        except aio.AbortError:
-            raise
-        except Exception as error:
-            await _internal(error, method, context)
-
-    return run
-
-
-async def _internal(error: Exception, method: str, context: aio.ServicerContext[Any, Any]) -> None:
+async def _internal(error: Exception, method: str, context: Context) -> None:
     _log.error("unknown exception", exc_info=error, extra={"method": method})
     await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)

@@ -54,7 +54,7 @@ def start(settings: ScorerSettings, *, reuse_port: bool = False) -> tuple[Runnin
         return {SCORER_SERVICE: services[0].handlers()}
 
     try:
-        server = RunningAioServer(serving, make)
+        server = RunningAioServer(serving, make, on_drain=lambda: services[0].drain())
     except BaseException:
         watcher.stop()
         raise

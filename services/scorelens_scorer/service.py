@@ -22,7 +22,7 @@ from scorelens_scorer.pool import Pool
 from scorelens_scorer.room import FullError, Room
 from scorelens_scorer.router import UnknownModelError
 from scorelens_scorer.scoring import Scorer
-from scorelens_scorer.statuses import abort
+from scorelens_scorer.statuses import DrainingError, abort
 from scorelens_scorer.undecodable import Undecodable, decoder
 
 Context = aio.ServicerContext[Any, Any]
@@ -30,6 +30,8 @@ Code = grpc.StatusCode
 
 READ_AHEAD: Final = 4
 """Requests of one stream that are taken on before the first of them is answered."""
+
+_DRAIN: Final = "drain"
 
 
 class Service:
@@ -44,6 +46,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._pool = Pool(threads, self._settle, join=join)
         self._waiting: dict[Job, asyncio.Future[None]] = {}
+        self._streams: set[asyncio.Task[None]] = set()
         self._decode = decoder(scorer_pb2.ScoreRequest)
 
     def handlers(self) -> Handlers:
@@ -77,6 +80,7 @@ class Service:
         """Answer batches as they come, in their order; where too much waits already, the stream waits, too."""
         ahead: asyncio.Queue[_Taken | Exception | None] = asyncio.Queue(READ_AHEAD)
         reading = self._loop.create_task(self._read(requests, context, ahead))
+        self._streams.add(reading)
         try:
             while (taken := await ahead.get()) is not None:
                 if isinstance(taken, Exception):
@@ -86,9 +90,10 @@ class Service:
                 finally:
                     self._room.give_back(len(taken.job.documents), taken.size)
                 yield answer
-        except (RefusedError, ModelFaultError, GivenUpError) as error:
+        except (RefusedError, ModelFaultError, GivenUpError, DrainingError) as error:
             await abort(error, context)
         finally:
+            self._streams.discard(reading)
             reading.cancel()
             while not ahead.empty():
                 self._drop(ahead.get_nowait())
@@ -107,6 +112,10 @@ class Service:
                 except asyncio.CancelledError:
                     self._drop(taken)
                     raise
+        except asyncio.CancelledError as error:
+            if error.args != (_DRAIN,):
+                raise
+            await ahead.put(DrainingError())
         except Exception as error:
             await ahead.put(error)
         else:
@@ -131,6 +140,11 @@ class Service:
         """Describe all models."""
         await _decoded(request, context)
         return scorer_pb2.ListModelsResponse(models=[served.description for served in self._scorer.router.all()])
+
+    def drain(self) -> None:
+        """Have open streams end once what was read of them is answered."""
+        for reading in self._streams:
+            reading.cancel(_DRAIN)
 
     def stop(self) -> None:
         """End the threads."""

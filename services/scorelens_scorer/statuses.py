@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 
 from scorelens_runtime.serving import INTERNAL_TEXT
+from scorelens_runtime.serving_aio import DRAINING_TEXT
 from scorelens_scorer.checks import RefusedError
 from scorelens_scorer.errors import ModelFaultError
 from scorelens_scorer.jobs import GivenUpError
@@ -20,6 +21,10 @@ _log = logging.getLogger(__name__)
 _DETAILS_KEY: Final = "grpc-status-details-bin"
 _PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 """Followed by gRPC's own retries, as RetryInfo is by others."""
+
+
+class DrainingError(Exception):
+    """A stream ends because the scorer does."""
 
 
 async def abort(error: Exception, context: aio.ServicerContext[Any, Any]) -> NoReturn:
@@ -32,6 +37,8 @@ async def abort(error: Exception, context: aio.ServicerContext[Any, Any]) -> NoR
         case ModelFaultError():
             _log.error("model broke its word", exc_info=error.__cause__, extra={"reason": str(error)})
             await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)
+        case DrainingError():
+            await context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)
         case GivenUpError():
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "nobody waits for the answer any more")
     raise error

@@ -107,3 +107,31 @@ class NoScore:
 def broken() -> Loud:
     """Fail while it is made."""
     raise RuntimeError("no weights here")
+
+
+class Gated(Loud):
+    """Lets each batch pass only when told, and remembers the texts of all batches; some texts break its word."""
+
+    id = "gated"
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.gate, self.blocked = threading.Semaphore(0), threading.Event()
+
+    def let(self, batches: int = 10**6) -> None:
+        """Let some batches pass."""
+        self.gate.release(batches)
+
+    def score(self, documents: Sequence[Document], terms: int) -> Any:
+        """Wait, then score by case."""
+        texts = [document.text for document in documents]
+        self.batches.append(texts)
+        self.gate.acquire(timeout=60)
+        if "raise" in texts:
+            raise RuntimeError("secret cause")
+        if "block" in texts:
+            self.blocked.wait(60)
+        return super().score(documents, terms)
+
+
+gated = Gated()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ class Running:
     address: str
     channel: grpc.Channel
     stub: Any
+    stop: Callable[[], None]
 
     def score(self, request: ScoreRequest, *, full: bool = True) -> ScoreResponse:
         """Score, with calculations unless they are not wanted."""
@@ -45,8 +47,14 @@ class Running:
 def serving(**settings: str) -> Iterator[Running]:
     """Serve with some settings given as text, as flags give them."""
     server, _ = start(read(ScorerSettings, "scorer", {"listen": "127.0.0.1:0"} | settings))
+    stopped = threading.Lock()
+
+    def once() -> None:
+        if stopped.acquire(blocking=False):
+            server.stop()
+
     try:
         with grpc.insecure_channel(server.address, options=UNLIMITED) as channel:
-            yield Running(server.address, channel, ScorerStub(channel))
+            yield Running(server.address, channel, ScorerStub(channel), once)
     finally:
-        server.stop()
+        once()
