@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
+from weakref import WeakSet
 
 from scorelens_client.explain import explain_again
 from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference, reference_of
@@ -16,8 +17,9 @@ from scorelens_client.sdk.places import Places
 from scorelens_client.sdk.pulling import references_of, resolved
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.rows import Documents, Records
+from scorelens_client.sdk.scans import Scan
 from scorelens_client.sdk.selecting import pages, sort_of
-from scorelens_store.contract import Aggregation, AggregationResult, Bucket, Reader, Selection
+from scorelens_store.contract import Aggregation, AggregationResult, Reader, Selection
 from scorelens_store.open import open_reader
 
 MOST_HISTORY: Final = 100
@@ -30,6 +32,7 @@ class Archive:
         self._places = places
         self._lock = threading.Lock()
         self._readers: dict[str, Reader] = {}
+        self._scans: WeakSet[Scan] = WeakSet()
         self._closed = False
 
     def reader(self) -> Reader:
@@ -43,9 +46,11 @@ class Archive:
             return self._readers[where]
 
     def close(self) -> None:
-        """Close the store."""
+        """End all scans and close the store."""
         with self._lock:
             self._closed = True
+            for scan in tuple(self._scans):
+                scan.close()
             while self._readers:
                 self._readers.popitem()[1].close()
 
@@ -68,10 +73,11 @@ class Archive:
         """Return the result of each aggregation."""
         return self.reader().aggregate(selection, aggregations)
 
-    def count_by(self, selection: Selection, aggregation: Aggregation) -> dict[Any, int]:
-        """Return how many records share each value."""
-        found = self.reader().aggregate(selection, {"by": aggregation})["by"]
-        return {bucket.key: bucket.count for bucket in found if isinstance(bucket, Bucket)}
+    def scan(self, selection: Selection, progress: bool) -> Scan:
+        """Return an iterator over all matches, which ends when this is closed."""
+        scan = Scan(self.reader, selection, progress)
+        self._scans.add(scan)
+        return scan
 
     def show(self, name: str, record_id: str | None, all_terms: bool) -> History:
         """Return a document with its scores. Raises NotFoundError."""

@@ -20,7 +20,7 @@ from scorelens_client.sdk.models import ServedModel, read_model
 from scorelens_client.sdk.places import Places
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.rows import Documents, Records, Scores
-from scorelens_client.sdk.scans import AsyncScan, Scan
+from scorelens_client.sdk.scans import AsyncScan
 from scorelens_client.sdk.scores import Score
 from scorelens_client.sdk.selecting import Moment, selected
 from scorelens_client.sdk.settings import (
@@ -258,7 +258,7 @@ class AsyncClient:
     ) -> AsyncScan:
         """Return an iterator over every record that matches, by time, in constant memory, also as Arrow batches."""
         selection = selected(query, since=since, until=until, purposes=purposes, calls=calls)
-        return AsyncScan(Scan(self._archive.reader, selection, progress), self._threads)
+        return AsyncScan(self._archive.scan(selection, progress), self._threads)
 
     async def close(self) -> None:
         """End what is running and close the connections."""

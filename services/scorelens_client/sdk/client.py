@@ -256,7 +256,7 @@ class Client:
     ) -> Scan:
         """Return an iterator over every record that matches, by time, in constant memory, also as Arrow batches."""
         selection = selected(query, since=since, until=until, purposes=purposes, calls=calls)
-        return Scan(self._archive.reader, selection, progress)
+        return self._archive.scan(selection, progress)
 
     def close(self) -> None:
         """End what is running and close the connections."""

@@ -9,6 +9,7 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from scorelens_client.sdk.errors import ScorelensError
 from scorelens_client.sdk.extras import pyarrow
 from scorelens_client.sdk.progress import watched
 from scorelens_client.sdk.records import Record
@@ -84,13 +85,18 @@ class Scan(Iterator[Record]):
         self, reader: Callable[[], Reader], selection: Selection, progress: bool
     ) -> Generator[Record, None, None]:
         opened = reader()
-        records = opened.scan(selection, cancelled=self._stopped.is_set)
+        records: Any = opened.scan(selection, cancelled=self._stopped.is_set)
         if progress:
             records = watched(records, opened.count(selection), "scanning", "records")
-        for record in records:
-            if self._stopped.is_set():
-                return
-            yield Record(record)
+        try:
+            for record in records:
+                if self._stopped.is_set():
+                    return
+                yield Record(record)
+        finally:
+            # Who leaves a scan early has no use for a store's failure to forget about it.
+            with suppress(ScorelensError):
+                records.close()
 
 
 class AsyncScan(AsyncIterator[Record]):

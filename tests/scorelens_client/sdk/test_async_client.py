@@ -84,7 +84,7 @@ def test_a_deadline_is_for_all_tries_together(scorer: Scorer) -> None:
 
     async def work() -> None:
         async with AsyncClient(scorer.address, retries=10_000) as client:
-            with pytest.raises(DeadlineError, match="busy"):
+            with pytest.raises(DeadlineError, match="timeout="):
                 await client.score(texts(300), timeout=0.4)
 
     run(work())
