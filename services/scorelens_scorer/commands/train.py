@@ -55,7 +55,8 @@ REFERENCE_KINDS = {"media-tagger": tuple(MEDIA), "offer-ranker": tuple(ACTIVITY_
     "kinds",
     multiple=True,
     metavar="KIND",
-    help="Kind of documents that it scores unasked, such as tweet; activity learns from events. May be repeated.",
+    help="Kind of documents that it scores for callers who name no model, such as tweet; activity learns from events. "
+    "May be repeated.  [default: its own id, or activity]",
 )
 @click.option("--words-only", is_flag=True, help="Leave parts of words out: easier to read, and a little less right.")
 @click.option(

@@ -130,6 +130,18 @@ def test_a_trained_model_is_promoted_and_explains_itself_exactly(trained: tuple[
             assert 1 / (1 + np.exp(-one.margin)) == pytest.approx(one.probability, abs=1e-12)
 
 
+def test_kinds_are_those_of_the_option_or_of_the_model_it_replaces(tmp_path: Path) -> None:
+    """Promoting a model takes no documents from others unless it is told to."""
+    file = jsonl(tmp_path / "t.jsonl", rows(200))
+    for arguments, kinds in (
+        (["--id", "own"], {"own"}),
+        (["--id", "own", "--kind", "tweet", "--kind", "chat"], {"tweet", "chat"}),
+        (["--id", "media-tagger"], {"tweet", "chat", "blog", "article", "comment"}),
+    ):
+        found = figures(tmp_path / "models", file, "--text", "body", "--tags", "topics", *arguments)
+        assert set(Registry(tmp_path / "models").load(found["id"], found["version"]).kinds) == kinds
+
+
 def test_offers_are_learned_from_activity(tmp_path: Path) -> None:
     """Rows with events train the offer ranker; features are what a customer's ledger says."""
     made = [dict(value) for value in generate(600, 3, NOW, {"activity": 1})]

@@ -23,12 +23,17 @@ from scorelens_scorer.linear_model import LinearModel
 from scorelens_scorer.model import Floats
 from scorelens_scorer.tags import Tag
 from scorelens_scorer.training.examples import Examples
-from scorelens_scorer.training.fit import fit_tag
+from scorelens_scorer.training.fit import Fitted, fit_tag
 from scorelens_scorer.training.own.errors import UnteachableError
 from scorelens_scorer.training.own.reading import Step
 
+Truth = npt.NDArray[np.bool_]
+
 STRENGTHS: Final = (0.3, 1.0, 3.0, 10.0)
 """Inverse regularisations that are tried for each tag; the documents that calibrate choose among them."""
+
+SEARCHED: Final = 50_000
+"""Rows among which the strength is chosen; of more, evenly spaced ones, since each try takes as long as learning."""
 
 MOST_WORDS: Final = 100_000
 MOST_PARTS: Final = 12_000
@@ -82,7 +87,7 @@ def make(learn: Examples, aside: Examples, tags: list[Tag], features: Features, 
     with threadpool_limits(1):  # more threads than idle cores only wait for one another
         for number, tag in enumerate(tags):
             step("learning tags", number, len(tags))
-            fitted = fit_tag(known, learn.having(tag.id), unseen, aside.having(tag.id), STRENGTHS)
+            fitted = _fit(known, learn.having(tag.id), unseen, aside.having(tag.id))
             columns.append(fitted.weights)
             intercepts.append(fitted.intercept)
             chosen.append(Tag(tag.id, tag.title, tag.group, fitted.threshold))
@@ -90,6 +95,15 @@ def make(learn: Examples, aside: Examples, tags: list[Tag], features: Features, 
     step("learning tags", len(tags), len(tags))
     coefficients = np.ascontiguousarray(np.array(columns).T)
     return Made(features, coefficients, np.array(intercepts), chosen, strengths, _impact(known, coefficients))
+
+
+def _fit(known: Any, has: Truth, unseen: Any, truth: Truth) -> Fitted:
+    spacing = -(-len(has) // SEARCHED)
+    some = has[::spacing]
+    if spacing == 1 or some.all() or not some.any():
+        return fit_tag(known, has, unseen, truth, STRENGTHS)
+    tried = fit_tag(known[::spacing], some, unseen, truth, STRENGTHS)
+    return fit_tag(known, has, unseen, truth, (tried.strength,))
 
 
 def text_features(documents: Sequence[Document], order: npt.NDArray[np.uint64], words_only: bool) -> TextFeatures:

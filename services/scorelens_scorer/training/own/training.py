@@ -85,7 +85,8 @@ def train(plan: Plan, registry: Registry, step: Step) -> Outcome:
 
 
 def _model(plan: Plan, kind: str, made: Made, facts: dict[str, Any], registry: Registry) -> LinearModel:
-    kinds = plan.kinds or (("activity",) if kind == ACTIVITY else ())
+    # A model for any kind would take documents without a kind from the models that scored them until now.
+    kinds = plan.kinds or (("activity",) if kind == ACTIVITY else (plan.id,))
     what = "customers' activity" if kind == ACTIVITY else "texts"
     titles = ", ".join(tag.id for tag in made.tags[:SHOWN]) + (", …" if len(made.tags) > SHOWN else "")
     model = made.model(
