@@ -56,8 +56,8 @@ def choose_scope(manifest: Manifest | None, query: str, purposes: tuple[str, ...
     wanted = Scope(query or held.query, held.purposes if purposes is None else purposes, calls or held.calls)
     if manifest and wanted != held:
         raise ExportError(
-            f"the folder holds records with {held.describe()}, and {wanted.describe()} is asked for: leave the options "
-            "out, or export to another folder"
+            f"the folder holds {held.describe()}; asked for are {wanted.describe()}: leave the options out, or export "
+            "to another folder"
         )
     return wanted
 

@@ -24,9 +24,9 @@ class Scope:
 
     def describe(self) -> str:
         """Say it for people."""
-        purposes = ", ".join(self.purposes) or "all"
-        calls = "with calls" if self.calls else "without calls"
-        return f"{f'query {self.query!r}' if self.query else 'no query'}, purposes {purposes}, {calls}"
+        purposes = " and ".join(self.purposes) or "every purpose"
+        matching = f" that match {self.query!r}" if self.query else ""
+        return f"records of {purposes}{matching}, {'with' if self.calls else 'without'} calls"
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ TOGETHER: Final = 1_000
 """Documents that are read at once."""
 
 _DICTIONARY_BYTES: Final = 4 * 2**20
-_PLAIN: Final = ("text", "title", "span_id", "trace_id", "rest")  # values that seldom repeat
+_PLAIN: Final = ("text", "title", "span_id", "trace_id", "rest", "value", "contribution")  # values that seldom repeat
 
 
 class PartWriter:

@@ -91,7 +91,7 @@ def test_a_query_belongs_to_the_folder(source: Source, tmp_path: Path) -> None:
     assert_whole(tmp_path / "out", chosen)
     with pytest.raises(ExportError, match=r"'tag:complaint'.* 'tag:praise'"):
         export(source.store, tmp_path / "out", "tag:praise")
-    with pytest.raises(ExportError, match="purposes replay"):
+    with pytest.raises(ExportError, match="records of replay that match"):
         export(source.store, tmp_path / "out", purposes=("replay",))
 
 
