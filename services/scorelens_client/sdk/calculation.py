@@ -77,6 +77,10 @@ class Calculation:
             return None
         return (math.log(self.threshold / (1 - self.threshold)) - self._offset) / self._slope
 
+    def __repr__(self) -> str:
+        said = f"probability={self.probability:.4f}, threshold={self.threshold:.4f}, selected={self.selected}"
+        return f"Calculation({self.tag!r}, {said}, margin={self.margin:+.4f}, {len(self.terms)} terms)"
+
     def picture(self, terms: int = 12) -> str:
         """Return the calculation as a picture (SVG): the sum as a waterfall, then the probability and the threshold."""
         from scorelens_client.sdk.waterfall import waterfall

@@ -41,6 +41,12 @@ class Scorer(ScorerServicer):
         if self._server:
             self._server.stop(None).wait()
 
+    def __enter__(self) -> Scorer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def Score(self, request: pb.ScoreRequest, context: grpc.ServicerContext) -> pb.ScoreResponse:  # noqa: N802
         """Score one batch."""
         context.add_callback(self.ended.set)

@@ -22,6 +22,7 @@ from scorelens_client import (
     Scores,
     UnavailableError,
 )
+from scorelens_client.home import Home, System
 from tests.scorelens_client.sdk.server import Scorer, texts
 
 
@@ -268,3 +269,15 @@ def test_nothing_runs(tmp_path: Path) -> None:
         client.search("a")
     with pytest.raises(UnavailableError, match="store: there is no folder"):
         Client(store=tmp_path / "no").count()
+
+
+def test_a_client_follows_a_system_that_starts_again_elsewhere(scorer: Scorer, tmp_path: Path) -> None:
+    """Where a system was started again on other ports, the next call finds it in its folder."""
+    home = Home(tmp_path)
+    home.make()
+    with Scorer().start() as other, home.hold(), Client(home=tmp_path) as client:
+        for place in (scorer, other):
+            home.publish(System(1, place.address, "", "", str(tmp_path / "store"), ""))
+            assert client.score("good").tags == ("praise",)
+            place.stop()
+    assert (len(scorer.sizes), len(other.sizes)) == (1, 1)
