@@ -69,6 +69,11 @@ def shown(model: str, version: str) -> str:
     return version or (reference_version() if model in RECIPES else "none")
 
 
+def _shown_before(model: str, history: History) -> str:
+    served = history.before or (history.before is not None and model in RECIPES)
+    return shown(model, history.before or "") if served else ""
+
+
 def _going_back(history: History) -> History:
     try:
         return history.roll_back(_now(), person())
@@ -87,7 +92,7 @@ def _wait(registry: Registry, model: str, patience: float) -> Promoted:
         _check_refusals(registry, model, history, ready)
         if len(ready) == len(following):
             others = tuple(state["name"] for state in states if state["name"] not in following)
-            before = shown(model, history.before) if history.before is not None else ""
+            before = _shown_before(model, history)
             return Promoted(model, shown(model, history.version), before, tuple(ready), others)
         if time.monotonic() > limit:
             late = ", ".join(name for name in following if name not in ready)
