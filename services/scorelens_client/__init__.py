@@ -6,6 +6,7 @@ Importing this package costs nothing: the names of the SDK are loaded when they 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # gRPC's core would write of servers that end into notebooks; it reads this when it is first imported.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     return getattr(importlib.import_module(_MODULES[name]), name)
 
 
