@@ -6,16 +6,17 @@ page, what is tied with the last hit, then what comes after), and each part is r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
 import tantivy
 
-from scorelens_store.contract import Hit
-from scorelens_store.embedded.schema import ORDER
+from scorelens_store.contract import Hit, Record
+from scorelens_store.embedded.schema import ORDER, order_of
 from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.errors import QueryError
 from scorelens_store.fields import FIELDS, Field, Type
@@ -40,7 +41,7 @@ def by_field(
     """Yield the next hits ordered by a field, or by time alone, each read when it is asked for."""
     by = None if field is None or field == TIME else field
     for part in _parts(node, by, descending, _checked(after)):
-        for record in snapshot.records(islice(_ids(snapshot, part, descending, limit), limit)):
+        for record in islice(_records(snapshot, part, descending, limit), limit):
             yield _hit(record, field, part)
             limit -= 1
         if not limit:
@@ -89,48 +90,87 @@ def _beyond(field: Field, value: Any, descending: bool) -> Range:
     return Range(field, None, value, with_high=False) if descending else Range(field, value, None, with_low=False)
 
 
-def _ids(snapshot: Snapshot, part: _Part, descending: bool, limit: int) -> Iterator[str]:
-    if part.field is not None and part.field.type in (Type.KEYWORD, Type.BOOLEAN):
-        for value in _leading_values(snapshot, part, descending, limit):
-            same = _Part(All((part.node, Equals(part.field, value))), None, part.beyond)
-            yield from _ids(snapshot, same, descending, limit)
-        return
-    column = None if part.field is None else snapshot.translator.column(part.field)
+def _records(snapshot: Snapshot, part: _Part, descending: bool, limit: int) -> Iterator[Record]:
+    """Yield at least so many records of a part in order, if there are as many; each is read when it is asked for."""
+    if part.field is None:
+        return _by_time(snapshot, part, descending, limit)
+    if part.field.type in (Type.KEYWORD, Type.BOOLEAN):
+        return _by_keyword(snapshot, part, part.field, descending, limit)
+    return _by_number(snapshot, part, part.field, descending, limit)
+
+
+def _by_keyword(snapshot: Snapshot, part: _Part, field: Field, descending: bool, limit: int) -> Iterator[Record]:
+    for value in dict.fromkeys(value for value, _ in _top(snapshot, part.node, field.name, descending, limit)):
+        same = _Part(All((part.node, Equals(field, value))), None, part.beyond)
+        yield from _by_time(snapshot, same, descending, limit)
+
+
+def _by_number(snapshot: Snapshot, part: _Part, field: Field, descending: bool, limit: int) -> Iterator[Record]:
+    column = snapshot.translator.column(field)
+    rows = _top(snapshot, part.node, column, descending, limit + 1) if column else []
+    groups = _groups(rows)
+    cut_off = groups.pop() if len(rows) > limit else None
+    for _, addresses in groups:
+        times = snapshot.searcher.fast_field_values(TIME.name, addresses)
+        tied = sorted(zip(times, range(len(addresses)), strict=True), key=itemgetter(0), reverse=descending)
+        for _, same in _groups([(time, addresses[place]) for time, place in tied]):
+            yield from _by_id(snapshot, same, part.beyond)
+    if cut_off is not None:  # what ties with the last row may go on beyond it
+        value = from_microseconds(cut_off[0]) if field.type is Type.DATE else cut_off[0]
+        rest = _Part(All((part.node, Equals(field, value))), None, part.beyond)
+        yield from _by_time(snapshot, rest, descending, limit)
+
+
+def _by_time(snapshot: Snapshot, part: _Part, descending: bool, limit: int) -> Iterator[Record]:
     size = limit + 1
     while True:
-        rows = _top(snapshot, part.node, column, descending, size)
-        groups = [[record_id for _, record_id in rows] for _, rows in groupby(rows, key=lambda row: row[0])]
+        rows = _top(snapshot, part.node, TIME.name, descending, size)
         whole = len(rows) < size
-        # What ties with the last row may go on beyond it.
-        kept = groups if whole else groups[:-1]
-        ids = [record_id for group in kept for record_id in sorted(group) if record_id > part.beyond]
-        if whole or len(ids) >= limit:
-            yield from ids
+        groups = _groups(rows) if whole else _groups(rows)[:-1]
+        if whole or _after(snapshot, groups, part.beyond) >= limit:
+            for _, addresses in groups:
+                yield from _by_id(snapshot, addresses, part.beyond)
             return
         size *= 4
 
 
-def _leading_values(snapshot: Snapshot, part: _Part, descending: bool, limit: int) -> list[str]:
-    order = tantivy.Order.Desc if descending else tantivy.Order.Asc
-    query = snapshot.translator.query(part.node)
-    hits = snapshot.searcher.search(query, limit, False, part.field.name if part.field else None, 0, order).hits
-    return list(dict.fromkeys(value for value, _ in hits))
-
-
 def _top(
-    snapshot: Snapshot, node: Node, column: str | None, descending: bool, size: int
-) -> list[tuple[tuple[int, ...], str]]:
-    direction = "desc" if descending else "asc"
-    sort = [{column: direction}] if column else []
-    request = {
-        "top_hits": {
-            "size": size,
-            "sort": [*sort, {TIME.name: direction}, {ORDER: "asc"}],
-            "docvalue_fields": ["record.id"],
-        }
-    }
-    result = snapshot.searcher.aggregate(snapshot.translator.query(node), {"page": request})
-    return [(tuple(hit["sort"]), hit["docvalue_fields"]["record.id"][0]) for hit in result["page"]["hits"]]
+    snapshot: Snapshot, node: Node, column: str, descending: bool, size: int
+) -> list[tuple[Any, tantivy.DocAddress]]:
+    order = tantivy.Order.Desc if descending else tantivy.Order.Asc
+    hits: list[Any] = snapshot.searcher.search(snapshot.translator.query(node), size, False, column, 0, order).hits
+    return hits
+
+
+def _groups(rows: Sequence[tuple[Any, tantivy.DocAddress]]) -> list[tuple[Any, list[tantivy.DocAddress]]]:
+    return [(value, [address for _, address in same]) for value, same in groupby(rows, key=itemgetter(0))]
+
+
+def _after(snapshot: Snapshot, groups: Sequence[tuple[Any, list[tantivy.DocAddress]]], beyond: str) -> int:
+    """Return how many records surely have ids behind the one of the page before."""
+    addresses = [address for _, same in groups for address in same]
+    if not beyond or not addresses:
+        return len(addresses)
+    return sum(order > order_of(beyond) for order in _orders(snapshot, addresses))
+
+
+def _by_id(snapshot: Snapshot, addresses: Sequence[tantivy.DocAddress], beyond: str) -> Iterator[Record]:
+    """Yield records that tie in everything else; those whose ids begin alike are read to tell them apart."""
+    least = order_of(beyond) if beyond else 0
+    orders = _orders(snapshot, addresses) if beyond or len(addresses) > 1 else [0]
+    places = sorted((order, place) for place, order in enumerate(orders) if order >= least)
+    for _, same in groupby(places, key=itemgetter(0)):
+        records: list[Record] = [orjson.loads(snapshot.source_at(addresses[place])) for _, place in same]
+        records.sort(key=_id)
+        yield from (record for record in records if _id(record) > beyond)
+
+
+def _orders(snapshot: Snapshot, addresses: Sequence[tantivy.DocAddress]) -> list[int]:
+    return [int(order or 0) for order in snapshot.searcher.fast_field_values(ORDER, list(addresses))]
+
+
+def _id(record: Record) -> str:
+    return str(record["record"]["id"])
 
 
 def _hit(record: dict[str, Any], field: Field | None, part: _Part) -> Hit:
