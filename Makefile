@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types generate lock tools audit bench compiled clean
+.PHONY: help demo test check format lint types generate lock tools audit bench volume compiled clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -82,6 +82,10 @@ bench: $(VENV)/bench tools  ## Measure everything against its peers (ARGS="relay
 compiled: $(VENV)/dev tools  ## Build a wheel whose relay is compiled (needs a C compiler) in build/wheels, and test it.
 	@$(BIN)/python -m bench.compiled
 	@PYTHONPATH=build/compiled $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/scorelens_sidecar)
+
+RECORDS ?= 10_000_000
+volume: $(VENV)/dev  ## Fill an embedded store with many small records and see that it stays healthy (RECORDS=1_000_000).
+	@$(BIN)/python -m bench.volume --records $(RECORDS) $(ARGS)
 
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist

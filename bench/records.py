@@ -10,70 +10,13 @@ from typing import Any, Final
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS: Final = ("tweet", "chat", "comment", "article", "blog")
 TAGS: Final = ("complaint", "praise", "mortgage", "refund", "fraud", "app", "card", "savings")
-COMMON: Final = tuple(
-    [
-        "the",
-        "a",
-        "to",
-        "and",
-        "of",
-        "in",
-        "is",
-        "for",
-        "on",
-        "my",
-        "was",
-        "with",
-        "it",
-        "not",
-        "at",
-        "this",
-        "be",
-        "have",
-        "from",
-        "they",
-        "we",
-        "still",
-        "again",
-        "when",
-        "what",
-    ]
+_COMMON: Final = "the a to and of in is for on my was with it not at this be have from they we still again when what"
+_TOPICS: Final = (
+    "refund mortgage rate late helpful branch queue fee card app transfer loan insurance account balance waiting hold "
+    "call agent login password blocked fraud phishing savings interest offer letter appointment statement error"
 )
-TOPICS: Final = tuple(
-    [
-        "refund",
-        "mortgage",
-        "rate",
-        "late",
-        "helpful",
-        "branch",
-        "queue",
-        "fee",
-        "card",
-        "app",
-        "transfer",
-        "loan",
-        "insurance",
-        "account",
-        "balance",
-        "waiting",
-        "hold",
-        "call",
-        "agent",
-        "login",
-        "password",
-        "blocked",
-        "fraud",
-        "phishing",
-        "savings",
-        "interest",
-        "offer",
-        "letter",
-        "appointment",
-        "statement",
-        "error",
-    ]
-)
+COMMON: Final = tuple(_COMMON.split())
+TOPICS: Final = tuple(_TOPICS.split())
 
 
 def record_id(number: int) -> str:

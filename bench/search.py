@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import tantivy
 
 from bench.figures import Figure, write
 from bench.records import START, make
@@ -80,8 +79,7 @@ def raw_tantivy(reader: EmbeddedReader, name: str, records: int) -> Callable[[],
     def run() -> object:
         if name == "tags by count":
             return len(searcher.aggregate(query, terms)["tags"]["buckets"])
-        by = {"order_by_field": column, "order": tantivy.Order.Desc} if name == "dates by score" else {}
-        found: Any = searcher.search(query, 10, True, **by)
+        found: Any = searcher.search(query, 10, True, column if name == "dates by score" else None)
         for _, address in found.hits:
             searcher.doc(address).get_first("source")
         return found.count
@@ -131,9 +129,8 @@ def measure(where: str, records: int, rounds: int, cases: dict[str, Case]) -> It
             sys.exit(f"{name}: ours finds {mine}, raw {other}")
         pairs = [(_seconds(ours), _seconds(raw)) for _ in range(rounds)]
         (own, own_high), (peer, peer_high) = (_p50_p95([pair[side] for pair in pairs]) for side in (0, 1))
-        print(
-            f"  {name:<15} {own:8.2f} {own_high:8.2f}   {peer:8.2f} {peer_high:8.2f}   ratio {own / peer:.2f}  found {mine}"
-        )
+        times = f"{own:8.2f} {own_high:8.2f}   {peer:8.2f} {peer_high:8.2f}"
+        print(f"  {name:<15} {times}   ratio {own / peer:.2f}  found {mine}")
         note = f"p95 {own_high:.1f} and {peer_high:.1f} ms"
         yield Figure(f"search, {where}, {records:,} records: {name}, p50", own / peer, "", own, peer, "ms", note)
 

@@ -114,7 +114,9 @@ def ours(load: Load, store: str, flights: int, environment: dict[str, str]) -> T
             list(pool.map(lambda export: call(export, timeout=600), load.exports))
             seconds, used = time.perf_counter() - started, _cpu(process) - before
         with ExitStack() as stack:
-            changes = {"prefix": environment["SCORELENS_ELASTICSEARCH_PREFIX"]} if "://" in store else {}
+            changes: dict[str, Any] = (
+                {"prefix": environment["SCORELENS_ELASTICSEARCH_PREFIX"]} if "://" in store else {}
+            )
             reader = open_reader(store, **changes)
             stack.callback(reader.close)
             found = reader.count(Selection(Everything()))

@@ -206,8 +206,8 @@ def check_before(folder: Path, records: int) -> None:
     if free < need:
         fit = int(max(0, free - LEAST_DISK) / 2 / BYTES_EACH)
         raise ShortError(
-            f"{records:,} records need {need / 2**30:.0f} GiB of disk, and {free / 2**30:.0f} GiB are free under {folder}: "
-            f"name another --folder, or make volume RECORDS={fit:_}"
+            f"{records:,} records need {need / 2**30:.0f} GiB of disk; {free / 2**30:.0f} GiB are free under {folder}: "
+            f"name another with ARGS='--folder F', or make volume RECORDS={fit:_}"
         )
     if psutil.virtual_memory().available < 2 * LEAST_MEMORY:
         raise ShortError("less than 2 GiB of memory are free")
@@ -293,8 +293,9 @@ def show(course: Course, folder: Path, done: int) -> None:
             f"{max((read['files'] for read in reads), default=0)}",
         )
     console.print(table)
+    size = size_of(folder)
     console.print(
-        f"{size_of(folder) / 2**30:.2f} GiB on disk, {size_of(folder) / max(done, 1):,.0f} bytes a record, {_segments(folder)} segments"
+        f"{size / 2**30:.2f} GiB on disk, {size / max(done, 1):,.0f} bytes a record, {_segments(folder)} segments"
     )
 
 

@@ -81,6 +81,7 @@ class Intake:
     ) -> None:
         self._writer, self._dead_letters, self._account, self._budget = writer, dead_letters, account, budget
         self._bounds = bounds
+        self._converting = threading.Lock()
         self._refusing = threading.Lock()
 
     def accept(self, request: bytes) -> Rejections:
@@ -98,7 +99,11 @@ class Intake:
             raise
 
     def _accept(self, request: bytes) -> Rejections:
-        conversion = convert(parse(request), self._bounds)
+        with (
+            self._writer.expecting(),
+            self._converting,
+        ):  # one at a time, since they would only take turns, and at a cost
+            conversion = convert(parse(request), self._bounds)
         try:
             results = self._writer.put(conversion.records, len(request)) if conversion.records else []
             _put_rejected_aside(conversion, results)

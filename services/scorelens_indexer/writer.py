@@ -1,6 +1,7 @@
 """The threads that change the store.
 
-While one group of records is put the next one gathers, so that many small exports share a commit and a lone one waits
+While one group of records is put the next one gathers, so that many small exports share a commit; a group also waits
+for exports that are being read, for a moment, since what a commit costs hardly depends on its size. A lone one waits
 for nobody. A store that is at its best with several puts under way has as many threads; one that commits by itself has
 one. Changes that people ask for (labels, forgetting) and retention keep their place among the records: they wait for
 the puts before them, run alone, and hold back those behind.
@@ -10,15 +11,20 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from scorelens_indexer.errors import OverloadedError
 from scorelens_runtime.errors import UnavailableError
 from scorelens_store.contract import PutResult, Record, Store
+
+LINGER: Final = 0.1
+"""Seconds that records wait at most for others that are being made, before they are put."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +38,7 @@ class _Put:
     records: Sequence[Record]
     size: int
     future: Future[list[PutResult]] = field(default_factory=Future)
+    since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Writer:
         self._changed = threading.Condition()
         self._closed = False
         self._store_away = False
-        self._putting = 0
+        self._putting = self._coming = 0
         self._changing = False
         self._threads = [
             threading.Thread(target=self._work, name=f"writer-{number}", daemon=True)
@@ -60,6 +67,18 @@ class Writer:
         ]
         for thread in self._threads:
             thread.start()
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Say that records will be put soon, while they are made."""
+        with self._changed:
+            self._coming += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._coming -= 1
+                self._changed.notify_all()
 
     def put(self, records: Sequence[Record], size: int) -> list[PutResult]:
         """Wait until records are committed; return one result each. Raises what `Store.put` raises."""
@@ -98,7 +117,8 @@ class Writer:
     def _take(self) -> _Change | list[_Put] | None:
         """Wait for what may be done now; None at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._may_go_on() or (self._closed and not self._waiting))
+            while not (self._may_go_on() or (self._closed and not self._waiting)):
+                self._changed.wait(self._patience())
             if not self._waiting:
                 return None
             item = self._waiting.popleft()
@@ -111,7 +131,18 @@ class Writer:
     def _may_go_on(self) -> bool:
         if not self._waiting or self._changing:
             return False
-        return not self._putting or isinstance(self._waiting[0], _Put)
+        first = self._waiting[0]
+        return not self._patience() if isinstance(first, _Put) else not self._putting
+
+    def _patience(self) -> float | None:
+        """Return how many seconds the first put still waits for others to join; None where no time decides."""
+        first = self._waiting[0] if self._waiting else None
+        if not self._coming or self._changing or not isinstance(first, _Put):
+            return None
+        puts = [item for item in self._waiting if isinstance(item, _Put)]
+        if sum(item.size for item in puts) >= self._batch_bytes // 2:
+            return None
+        return max(0.0, first.since + LINGER - time.monotonic()) or None
 
     def _done(self, taken: _Change | list[_Put]) -> None:
         with self._changed:

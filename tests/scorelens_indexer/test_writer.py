@@ -154,3 +154,59 @@ def test_budget(taken: list[int], asked: int, fits: bool) -> None:
             attempt()
         held[0].__exit__(None, None, None)
         budget.take(1).__enter__()
+
+
+def test_a_group_waits_for_exports_that_are_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another export is on its way records wait for it, no longer than that, and are put together with it."""
+    monkeypatch.setattr("scorelens_indexer.writer.LINGER", 60.0)
+    store = MemoryStore()
+    writer = Writer(store, batch_bytes=10**9, batch_records=10**9)
+    with ThreadPoolExecutor(2) as pool:
+        with writer.expecting():
+            futures = [pool.submit(writer.put, [record(number)], 1) for number in (1, 2)]
+            until(lambda: len(writer._waiting) == 2)
+            assert store.puts == []
+        for future in futures:
+            future.result(30)
+    assert store.puts == [2]
+    writer.close()
+
+
+class Side(MemoryStore):
+    """A store that several puts serve best; counts those under way and notes what a change meets."""
+
+    parallel_puts = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way = 0
+        self.counting = threading.Lock()
+
+    def put(self, records: Sequence[Record]) -> list[PutResult]:
+        """Put, and count meanwhile."""
+        with self.counting:
+            self.under_way += 1
+        try:
+            return super().put(records)
+        finally:
+            with self.counting:
+                self.under_way -= 1
+
+
+def test_puts_go_side_by_side_and_changes_alone() -> None:
+    """A store may ask for several puts at a time; a change waits for those before it and holds back those behind."""
+    store = Side()
+    store.gate.clear()
+    writer = Writer(store, batch_bytes=1, batch_records=1)
+    with ThreadPoolExecutor(8) as pool:
+        first = [pool.submit(writer.put, [record(number)], 1) for number in range(2)]
+        until(lambda: store.under_way == 2)
+        change = pool.submit(writer.change, lambda _: (store.under_way, len(store.records)))
+        until(lambda: len(writer._waiting) == 1)
+        later = pool.submit(writer.put, [record(9)], 1)
+        until(lambda: len(writer._waiting) == 2)
+        assert store.under_way == 2
+        store.gate.set()
+        assert change.result(30) == (0, 2)
+        assert [str(result.outcome) for future in (*first, later) for result in future.result(30)] == ["stored"] * 3
+    writer.close()
