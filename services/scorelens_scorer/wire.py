@@ -6,14 +6,13 @@ A library that builds messages makes an object of every number; an answer has th
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
@@ -62,17 +61,13 @@ def prefixes(number: int, sizes: Iterable[int]) -> list[bytes]:
     return [before[size] if size < _SHORT else key(number) + length(size) for size in sizes]
 
 
-def fields(number: int, bodies: Sequence[bytes]) -> list[bytes]:
-    """Write many fields of one number."""
-    return [before + body for before, body in zip(prefixes(number, map(len, bodies)), bodies, strict=True)]
-
-
 def text(number: int, value: str) -> bytes:
     """Write a string field, nothing for an empty one."""
     encoded = value.encode()
     return field(number, encoded) if encoded else b""
 
 
+@lru_cache(2**14)
 def whole(number: int, value: int) -> bytes:
     """Write a varint field, nothing for zero."""
     return key(number, VARINT) + varint(value) if value else b""
@@ -100,42 +95,18 @@ def is_zero(values: Floats) -> npt.NDArray[np.bool_]:
     return bits
 
 
-def same(content: bytes, rows: int) -> Bytes:
-    """Return the same bytes for each of some rows."""
-    return np.broadcast_to(np.frombuffer(content, np.uint8), (rows, len(content)))
-
-
-def packed(values: Floats) -> Bytes:
-    """Return rows of doubles as rows of bytes."""
-    return np.ascontiguousarray(values, "<f8").reshape(len(values), -1).view(np.uint8)
-
-
-def fixed64(number: int, values: Floats) -> list[Bytes]:
-    """Return a field of a double for each of some values, zeros too."""
-    return [same(key(number, FIXED64), len(values)), packed(values)]
+def cut(before: bytes, values: Floats) -> list[bytes]:
+    """Write each of some doubles with the same bytes before it, nothing for zeros."""
+    rows = np.empty((len(values), len(before) + 8), np.uint8)
+    rows[:, : len(before)] = np.frombuffer(before, np.uint8)
+    rows[:, len(before) :] = np.ascontiguousarray(values, "<f8").view(np.uint8).reshape(-1, 8)
+    content, width = rows.tobytes(), rows.shape[1]
+    pieces = [content[start : start + width] for start in range(0, len(content), width)]
+    for place in np.flatnonzero(is_zero(values)).tolist():
+        pieces[place] = b""
+    return pieces
 
 
 def varint_sizes(values: Whole) -> Whole:
     """Return how many bytes each number takes as a varint; 0 for zero, which is left out."""
     return np.searchsorted(1 << 7 * np.arange(9), values, side="right")
-
-
-def varints(number: int, values: Whole, size: int) -> list[Bytes]:
-    """Return a field of a varint for each of some numbers that all take `size` bytes."""
-    shifted = values[:, None] >> 7 * np.arange(size) & 0x7F
-    shifted[:, :-1] |= 0x80
-    return [same(key(number, VARINT), len(values)), shifted.astype(np.uint8)]
-
-
-def doubles(number: int, values: Floats) -> list[Bytes]:
-    """Return a field of packed doubles for each row, nothing where rows are empty."""
-    rows, count = values.shape
-    return [same(key(number) + length(8 * count), rows), packed(values)] if count else []
-
-
-def split(blocks: list[Bytes]) -> list[bytes]:
-    """Join blocks of bytes side by side and return each row."""
-    content = np.concatenate(blocks, axis=1)
-    count, width = content.shape
-    whole = content.tobytes()
-    return [whole[start : start + width] for start in range(0, count * width, width)]
