@@ -7,8 +7,9 @@ bytes, and numbers are cut out of arrays. Fields are in the order of their numbe
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -57,6 +58,7 @@ class Encoder:
         self._thresholds = np.array([tag.threshold for tag in tags])
         self._before, self._after = _scores(tags)
         self._ends = Table([[double(10, tag.threshold) + whole(11, selected) for tag in tags] for selected in (0, 1)])
+        self._heads, self._links = lru_cache(16)(self._make_heads), lru_cache(16)(self._make_links)
         self._names: tuple[object, Objects] = ((), np.empty(0, object))
 
     def encode(
@@ -90,7 +92,7 @@ class Encoder:
             _doubles(5, _of_cells(made.remainders, ranked)),
             _counts(6, _of_cells(made.remainder_terms, ranked)),
             _doubles(7, _of_cells(made.margins, ranked)),
-            self._links(made).pick(ranked.zero.astype(np.intp), ranked.tags),
+            self._link(made).pick(ranked.zero.astype(np.intp), ranked.tags),
             ranked.written,
             self._ends.pick(ranked.selected.astype(np.intp), ranked.tags),
         ]
@@ -100,20 +102,31 @@ class Encoder:
 
     def _head(self, ranked: _Ranked, made: Calculations) -> Part:
         """Write the fields before the terms: tag, explanation and intercept."""
-        firsts = [text(1, tag.id) + whole(2, int(made.explanation)) for tag in self._tags]
         intercepts = np.asarray(made.intercepts, float)
         if intercepts.ndim == 1:
-            values = intercepts.tolist()
-            return Table([first + double(3, value) for first, value in zip(firsts, values, strict=True)]).pick(
+            return self._heads(int(made.explanation), intercepts.tobytes()).pick(
                 ranked.tags
-            )
+            )  # 0.0 equals -0.0, bytes do not
+        firsts = [text(1, tag.id) + whole(2, int(made.explanation)) for tag in self._tags]
         values = intercepts.ravel()[ranked.cells].tolist()
         return _part([firsts[tag] + double(3, value) for tag, value in zip(ranked.tags.tolist(), values, strict=True)])
 
-    def _links(self, made: Calculations) -> Table:
+    def _link(self, made: Calculations) -> Table:
+        if made.link_parameters:
+            return self._make_links(made.link, tuple(made.link_parameters))
+        return self._links(made.link)
+
+    def _make_heads(self, explanation: int, intercepts: bytes) -> Table:
+        return Table(
+            [
+                text(1, tag.id) + whole(2, explanation) + double(3, value)
+                for tag, value in zip(self._tags, np.frombuffer(intercepts).tolist(), strict=True)
+            ]
+        )
+
+    def _make_links(self, link: str, parameters: Sequence[Mapping[str, float]] = ()) -> Table:
         """Write each tag's link, and what stands before a probability that is not zero."""
-        parameters = made.link_parameters or [{}] * len(self._tags)
-        links = [field(8, text(1, made.link) + pairs(2, each)) for each in parameters]
+        links = [field(8, text(1, link) + pairs(2, each)) for each in parameters or [{}] * len(self._tags)]
         return Table([[link + chance for link in links] for chance in (key(9, FIXED64), b"")])
 
     def _encoded(self, made: Calculations) -> Objects:
@@ -197,9 +210,21 @@ def _terms(starts: Whole, cells: Whole, made: Calculations, names: Objects) -> l
     counts = end - first
     for number, values in enumerate((made.values, made.coefficients, made.contributions), 2):
         written = np.ascontiguousarray(values, "<f8").tobytes()
-        before = Table([b"" if not count else key(number) + length(8 * count) for count in range(counts.max() + 1)])
-        parts += [before.pick(counts), Part([written[a:b] for a, b in spans], 8 * counts)]
+        parts += [
+            _before_doubles(number, int(counts.max())).pick(counts),
+            Part([written[a:b] for a, b in spans], 8 * counts),
+        ]
     return parts
+
+
+def _before_doubles(number: int, most: int) -> Table:
+    """Return what stands before so many packed doubles, for any number of them up to some more than `most`."""
+    return _table_before_doubles(number, 1 << most.bit_length())
+
+
+@lru_cache(64)
+def _table_before_doubles(number: int, count: int) -> Table:
+    return Table([b"", *(key(number) + length(8 * each) for each in range(1, count))])
 
 
 def _doubles(number: int, values: Floats) -> Part:
