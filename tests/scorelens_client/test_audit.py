@@ -34,8 +34,7 @@ def test_a_line_tells_what_was_done_and_no_id(tmp_path: Path) -> None:
 def test_lines_are_only_added(tmp_path: Path) -> None:
     """Lines of several at once and behind a torn one are whole, and share one key."""
     threads = [
-        threading.Thread(target=lambda n=n: Audit(tmp_path).add({"document": [f"d-{n}"]}, PLACES))
-        for n in range(8)
+        threading.Thread(target=lambda n=n: Audit(tmp_path).add({"document": [f"d-{n}"]}, PLACES)) for n in range(8)
     ]
     for thread in threads:
         thread.start()
