@@ -105,15 +105,19 @@ def test_what_is_kept_for_the_next_batch_is_that_of_the_model() -> None:
     """One encoder writes batches whose names, links and intercepts differ, zeros of both signs included."""
     encoder, own, chances = Encoder("m", "1", [Tag("t")]), [Tag("t")], np.array([[0.5]])
     for names, link, intercept in ((["a", "b"], "sigmoid", 0.0), (["b", "a"], "identity", -0.0), (["a"], "x", 0.0)):
+        one = np.ones(1)
         made = Calculations(
             Explanation.EXACT,
             np.array([intercept]),
             np.zeros((1, 1)),
             link,
-            starts=np.array([0, 1]),
-            features=names,
+            (),
+            np.array([0, 1]),
+            names,
+            one,
+            one,
+            one,
             columns=np.zeros(1, int),
-            **dict.fromkeys(("values", "coefficients", "contributions"), np.ones(1)),
         )
         messages = answer(ModelRef(id="m", version="1"), own, [Document()], chances, made, full=True)
         assert response(*encoder.encode([Document()], chances, made, full=True)) == messages.SerializeToString()
