@@ -25,6 +25,7 @@ BENCHES: Final = {
     "aio_scorer": "a Python grpc.aio scorer with the sidecar before it, against itself alone",
     "shipper": "building OTLP, against the OpenTelemetry SDK",
     "scoring": "scoring with calculations, against bare scikit-learn",
+    "scorer_edge": "the scorer with many callers: joined or not, one or two processes",
     "store": "indexing, against raw bulk and raw tantivy",
     "search": "searching a million records, against the raw query",
     "end_to_end": "from `scorelens score` to searchable",

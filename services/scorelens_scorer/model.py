@@ -100,7 +100,9 @@ class Model(Protocol):
     def kinds(self) -> Sequence[str]: ...  # noqa: D102
 
     def score(self, documents: Sequence[Document], terms: int) -> Scoring | Any:
-        """Score a batch of at least one document; calls may come from several threads at once.
+        """Score a batch of at least one document, which may come from several callers.
+
+        Calls come from as many threads at once as the setting --threads says, and from others while one is stuck.
 
         `terms` is how many leading terms each calculation should carry, ALL_TERMS for every one, and 0 when nobody
         asked for calculations, so that they need not be made.
