@@ -37,6 +37,7 @@ from scorelens_scorer.wire import (
 Objects = npt.NDArray[np.object_]
 _TAG: Final = 3  # number of the field of both Result and DocumentCalculation
 _TERMS: Final = 4
+_FEW: Final = 256
 _LARGEST_COUNT: Final = 2**32 - 1
 
 
@@ -211,20 +212,22 @@ def _terms(starts: Whole, cells: Whole, made: Calculations, names: Objects) -> l
     for number, values in enumerate((made.values, made.coefficients, made.contributions), 2):
         written = np.ascontiguousarray(values, "<f8").tobytes()
         parts += [
-            _before_doubles(number, int(counts.max())).pick(counts),
+            _before_doubles(number, counts),
             Part([written[a:b] for a, b in spans], 8 * counts),
         ]
     return parts
 
 
-def _before_doubles(number: int, most: int) -> Table:
-    """Return what stands before so many packed doubles, for any number of them up to some more than `most`."""
-    return _table_before_doubles(number, 1 << most.bit_length())
+def _before_doubles(number: int, counts: Whole) -> Part:
+    """Write what stands before so many packed doubles, nothing before none."""
+    if counts.max() < _FEW:
+        return _before_few_doubles(number).pick(counts)
+    return _part([key(number) + length(8 * count) if count else b"" for count in counts.tolist()])
 
 
-@lru_cache(64)
-def _table_before_doubles(number: int, count: int) -> Table:
-    return Table([b"", *(key(number) + length(8 * each) for each in range(1, count))])
+@lru_cache
+def _before_few_doubles(number: int) -> Table:
+    return Table([b"", *(key(number) + length(8 * count) for count in range(1, _FEW))])
 
 
 def _doubles(number: int, values: Floats) -> Part:

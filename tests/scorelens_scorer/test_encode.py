@@ -91,7 +91,10 @@ def test_answers_are_what_protobuf_would_write(data: st.DataObject, own: list[Ta
 @pytest.mark.parametrize("terms", [1, 20, ALL_TERMS])
 def test_a_real_models_answer_is_what_protobuf_would_write(tagger: LinearModel, terms: int) -> None:
     """The bytes of the reference model's calculations are those of the messages, with terms of any number."""
-    texts = ["", "refund", "Still no refund from Harbourline, terrible service " * 9, "thanks for the mortgage!"]
+    long = " ".join(
+        f"the {word} of my card is bad, the refund {word}" for word in ["account", "loan", "app", "fee", "phone"] * 30
+    )
+    texts = ["", "refund", "Still no refund from Harbourline, terrible service " * 9, "thanks for the mortgage!", long]
     documents = [Document(id=str(place), text=text) for place, text in enumerate(texts)]
     served = Served.of(tagger)
     chances, made = served.score(documents, terms)
