@@ -63,10 +63,11 @@ REFERENCE_KINDS = {"media-tagger": tuple(MEDIA), "offer-ranker": tuple(ACTIVITY_
     "--rows", type=click.IntRange(100), default=None, metavar="N", help="Most rows to use.  [default: what fits]"
 )
 @click.option(
-    "--form",
+    "--format",
+    "form",
     type=click.Choice(("jsonl", "csv", "tsv", "parquet")),
     default=None,
-    help="Form of the file.  [default: by its name]",
+    help="What the file is.  [default: told by its name]",
 )
 @click.option("--promote", "at_once", is_flag=True, help="Put it to use at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with all figures instead of a report.")

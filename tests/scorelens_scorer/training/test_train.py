@@ -114,6 +114,14 @@ def test_the_same_file_gives_the_same_model(trained: tuple[Path, Result], tmp_pa
     assert other["version"].startswith("2-")
 
 
+def test_a_file_whose_name_tells_nothing_needs_a_format(tmp_path: Path) -> None:
+    """The error names the option, and the option reads the file."""
+    file = table(tmp_path / "tickets.csv", rows()).rename(tmp_path / "tickets.dat")
+    options = ("--text", "body", "--tags", "topics")
+    assert "--format" in str(train(tmp_path / "models", file, *options).exception)
+    assert figures(tmp_path / "models", file, *options, "--format", "csv")["version"].startswith("1-")
+
+
 def test_a_trained_model_is_promoted_and_explains_itself_exactly(trained: tuple[Path, Result], tmp_path: Path) -> None:
     """--promote puts it to use; a scorer without --model serves it, and its calculations add up."""
     shutil.copytree(trained[0], tmp_path / "models")
