@@ -32,8 +32,11 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 
 def clean(text: str) -> str:
-    """Make foreign text harmless to a terminal: control characters cannot move the cursor or set a title."""
-    return text.translate(CONTROLS)
+    """Make foreign text harmless to a terminal: control characters cannot move the cursor or set a title.
+
+    A carriage return before a line feed is part of the line end and left out.
+    """
+    return text.replace("\r\n", "\n").translate(CONTROLS)
 
 
 def _console(stream: Any) -> Console:
