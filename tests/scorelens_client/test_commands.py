@@ -245,6 +245,14 @@ def test_pull_takes_a_query(system: RunningSystem) -> None:
     assert sorted(one["id"] for one in system.run("pull", "mortgage", "--since", "1h").lines) == ["d-1", "d-3"]
 
 
+def test_pull_says_when_a_query_finds_nothing(system: RunningSystem) -> None:
+    """An id that was typed as a query is answered with where ids go, and nothing is printed for pipes."""
+    pulled = system.run("pull", "d-17")
+    assert (pulled.status, pulled.lines) == (0, [])
+    assert "0 documents match; ids go on standard input" in pulled.err
+    assert "no record has" in pulled.err
+
+
 def test_pull_asks_a_resolver_of_ones_own(system: RunningSystem, tmp_path: Path) -> None:
     """The system that owns the documents answers in place of the store."""
     (tmp_path / "crm.py").write_text(
@@ -441,6 +449,14 @@ def test_commands_say_how_to_start_a_system(tmp_path: Path) -> None:
     found = run(tmp_path / "home", "search", "x")
     assert found.status == 1
     assert "scorelens up" in found.err
+
+
+def test_scoring_without_a_system_leaves_no_results(tmp_path: Path) -> None:
+    """Where no system runs, not even an empty file of results is left."""
+    file = tmp_path / "x.jsonl"
+    file.write_text(jsonl(DOCUMENTS))
+    assert run(tmp_path / "home", "score", str(file), "--output", str(tmp_path / "results.csv")).status == 1
+    assert not list(tmp_path.glob("results*"))
 
 
 def test_the_demo_shows_everything_and_ends(tmp_path: Path) -> None:

@@ -87,11 +87,11 @@ class Run:
                 open_rows(job.file, reject=batcher.reject, form=job.form, after=after, delimiter=job.delimiter)
             )
             batcher.feed(job.columns.checked(rows), lambda: rows.read)
-            self._open_files(stack)
             address = job.target or job.home.require_running().sidecar
+            self._open_files(stack)
             if after or kept.progress.flying:
-                self._console.print(f"continuing after {documents(kept.progress.rows)}; --restart would begin anew")
-                recover(kept, batcher, job.home, self._has_store(address), self._console, job.anyway)
+                self._console.print(f"continuing after {documents(kept.progress.scored)}; --restart would begin anew")
+                self._recover(kept, batcher, address)
             self.watching = Watching(self._console, self.progress, rows.size)
             self._score(address, batcher, kept, stack)
             if self.complete:
@@ -114,6 +114,13 @@ class Run:
         if self._output:
             self._output.open(progress.output)
             stack.callback(self._output.close)
+
+    def _recover(self, kept: Kept, batcher: Batcher, address: str) -> None:
+        try:
+            recover(kept, batcher, self._job.home, self._has_store(address), self._console, self._job.anyway)
+        except KeyboardInterrupt:
+            self._say_interrupted(kept)
+            raise
 
     def _score(self, address: str, batcher: Batcher, kept: Kept, stack: ExitStack) -> None:
         job = self._job

@@ -9,7 +9,9 @@ from datetime import datetime
 from io import TextIOWrapper
 
 import click
+from rich.console import Console
 
+from scorelens_client.hints import why_nothing
 from scorelens_client.home import Home
 from scorelens_client.options import chosen, home_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
@@ -18,7 +20,7 @@ from scorelens_client.sdk.pulling import references_of, resolved
 from scorelens_client.terminal import clean, notes, print_json
 from scorelens_documents.documents import write_document
 from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Selection
+from scorelens_store.contract import Reader, Selection
 from scorelens_store.query.parse import parse
 
 SHOWN = 20
@@ -68,6 +70,7 @@ def command(
         reader = stack.enter_context(open_store(home, store)) if own is None or by_query else None
         if by_query:
             selection = Selection(parse(" ".join(query)), since, until, chosen(purposes), calls)
+            _say_if_nothing(reader, selection, console)  # type: ignore[arg-type]
             references = references_of(reader, selection)  # type: ignore[arg-type]
         else:
             references = _named(TextIOWrapper(sys.stdin.buffer, "utf-8", "replace"))
@@ -87,6 +90,14 @@ def pull(references: Iterable[Reference], resolver: Resolver) -> Iterator[Refere
             yield reference
         else:
             print_json(write_document(document))
+
+
+def _say_if_nothing(reader: Reader, selection: Selection, console: Console) -> None:
+    if reader.count(selection):
+        return
+    console.print("0 documents match; ids go on standard input, or into the query as id:d-17", style="bold")
+    for hint in why_nothing(reader, selection):
+        console.print(clean(hint), soft_wrap=True)
 
 
 def _named(lines: Iterable[str]) -> Iterator[Reference]:
