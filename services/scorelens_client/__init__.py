@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -90,9 +92,24 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # gRPC's core would write of servers that end into notebooks; it reads this when it is first imported.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+    with _quiet_grpc():
+        return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+@contextmanager
+def _quiet_grpc() -> Iterator[None]:
+    """Keep gRPC's core from writing of servers that end into notebooks: it reads this when it is first imported.
+
+    Processes that the user starts do not inherit it.
+    """
+    if "GRPC_VERBOSITY" in os.environ:
+        yield
+        return
+    os.environ["GRPC_VERBOSITY"] = "ERROR"
+    try:
+        yield
+    finally:
+        del os.environ["GRPC_VERBOSITY"]
 
 
 def __dir__() -> list[str]:
