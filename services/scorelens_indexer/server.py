@@ -30,6 +30,10 @@ from scorelens_store.contract import Store
 _SPARE_THREADS: Final = 8  # for health, reflection and StoreAdmin while exports wait for the store
 
 
+class FolderInUseError(SettingError):
+    """Another indexer holds the folder."""
+
+
 @contextmanager
 def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Iterator[tuple[RunningServer, Store]]:
     """Run an indexer on a store until the end of the block, then answer what came in and close everything.
@@ -76,5 +80,5 @@ def lock_folder(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise SettingError(f"setting --folder: another indexer is running on {folder}") from error
+        raise FolderInUseError(f"setting --folder: another indexer is running on {folder}") from error
     return descriptor

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from scorelens_indexer.account import Account, Counts
 from scorelens_indexer.commands.rebuild import DAMAGED, command
 from scorelens_indexer.server import lock_folder
-from scorelens_runtime.errors import ScorelensError, SettingError
+from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Outcome, Record, Selection, Sort, Statistics, Terms
 from scorelens_store.embedded import open_reader, open_writer
 from scorelens_store.embedded.check import check, quick_check
@@ -191,7 +191,7 @@ def test_an_empty_index_can_be_begun(folder: Path) -> None:
 def test_a_running_indexer_keeps_it_out(folder: Path) -> None:
     """While an indexer runs nothing is touched."""
     lock = lock_folder(folder / "indexer")
-    with pytest.raises(SettingError, match="another indexer"):
+    with pytest.raises(ScorelensError, match=r"an indexer is running on .*: stop it first"):
         rebuild(folder, "--check")
     os.close(lock)
 

@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress as Bar
 
+from scorelens_client.bulk.resuming import calls as calls_of
 from scorelens_client.export.registry import remember
 from scorelens_client.export.run import Report, Run, choose_scope, selection_of
 from scorelens_client.home import Home
@@ -97,7 +98,15 @@ def command(
         print_json({"folder": str(folder), **summary})
     else:
         _print(console, folder, summary)
+    _say_what_is_on_its_way(home, console)
     return 0
+
+
+def _say_what_is_on_its_way(home: Home, console: Console) -> None:
+    recorded = calls_of(home) if home.running() else None
+    if recorded and recorded.spooled:
+        left = "1 call is" if recorded.spooled == 1 else f"{recorded.spooled:,} calls are"
+        console.print(f"{left} still on the way to the store; the next export takes them", soft_wrap=True)
 
 
 class Shown:

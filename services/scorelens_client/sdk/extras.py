@@ -31,4 +31,4 @@ def _library(name: str, purpose: str) -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"{purpose} needs {error.name}, which is not installed: pip install {name}, or '{_EXTRAS[name]}'"
-        ) from error
+        ) from None  # what a person needs to know is in the text

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from scorelens_indexer.account import Account
-from scorelens_indexer.server import lock_folder
+from scorelens_indexer.server import FolderInUseError, lock_folder
 from scorelens_indexer.settings import folder_of, store_of
 from scorelens_runtime.errors import MissingExtraError, ScorelensError, SettingError
 from scorelens_store.contract import Outcome, Record, Selection
@@ -61,8 +61,15 @@ class Places:
     metavar="FOLDER",
     help="Folder of the indexer.  [default: SCORELENS_HOME/indexer]",
 )
-def command(check: bool, from_export: Path | None, empty: bool, store: str, folder: str) -> None:
-    """Find damage in the embedded store, and make its index anew. The indexer has to be stopped.
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    envvar="SCORELENS_HOME",
+    metavar="FOLDER",
+    help="Folder of the system, where both are unless they are named.  [default: SCORELENS_HOME]",
+)
+def command(check: bool, from_export: Path | None, empty: bool, store: str, folder: str, home: Path | None) -> None:
+    """Find damage in the embedded store, and make its index anew. The system (`scorelens up`) has to be stopped.
 
     \b
     scorelens rebuild --check                        read every file and say what is damaged
@@ -74,10 +81,12 @@ def command(check: bool, from_export: Path | None, empty: bool, store: str, fold
     as far as the export has them. What no export has may still be in a sidecar's spool (setting --spool-keep):
 
     \b
-    python -m scorelens_sidecar.resend --folder ~/.scorelens/sidecar --destination http://127.0.0.1:4317
+    python -m scorelens_sidecar.resend --folder SCORELENS_HOME/sidecar --destination http://127.0.0.1:4317
     """
     if sum(map(bool, (check, from_export, empty))) != 1:
         raise SettingError("give one of --check, --from-export FOLDER and --empty")
+    if home is not None:
+        store, folder = store or str(home / "store"), folder or str(home / "indexer")
     where = store_of(store)
     if is_url(where):
         raise SettingError("setting --store: an Elasticsearch is restored from its snapshots; this is for a folder")
@@ -94,7 +103,12 @@ def command(check: bool, from_export: Path | None, empty: bool, store: str, fold
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    lock = lock_folder(folder)
+    try:
+        lock = lock_folder(folder)
+    except FolderInUseError as error:
+        raise ScorelensError(
+            f"an indexer is running on {folder}: stop it first, with Ctrl-C where `scorelens up` runs"
+        ) from error
     try:
         yield
     finally:

@@ -36,6 +36,7 @@ def command(model: str, version: str, rollback: bool, patience: float, home: str
     if rollback == bool(version):
         raise click.UsageError("name a VERSION, or say --rollback; `scorelens models` lists the versions")
     registry = registry_of(home, cache)
+    click.echo("trying the version, then waiting for the processes that serve ...", err=True)
     if rollback:
         done = roll_back(registry, model, patience)
     else:
