@@ -16,17 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from scorelens.v1.scorer_pb2 import Document
+from scorelens_runtime.wire import FIXED64, field, key, length
 from scorelens_scorer.errors import ModelFaultError
 from scorelens_scorer.model import Calculations, Explanation, Floats, Whole
 from scorelens_scorer.tags import Tag
 from scorelens_scorer.wire import (
-    FIXED64,
     cut,
     double,
-    field,
     is_zero,
-    key,
-    length,
     pairs,
     prefixes,
     text,

@@ -13,46 +13,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from scorelens_runtime.wire import FIXED64, VARINT, field, key, length, varint
+
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 
-VARINT, FIXED64, DELIMITED = 0, 1, 2
-
-
-def varint(value: int) -> bytes:
-    """Write a whole number that is not negative."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 _SHORT: Final = 2**12
-_LENGTHS: Final = tuple(map(varint, range(2**14)))
-
-
-def length(size: int) -> bytes:
-    """Write a length."""
-    return _LENGTHS[size] if size < 2**14 else varint(size)
-
-
-@lru_cache(64)
-def key(number: int, wire_type: int = DELIMITED) -> bytes:
-    """Write what stands before a field."""
-    return varint(number << 3 | wire_type)
 
 
 @lru_cache(64)
 def _short(number: int) -> tuple[bytes, ...]:
     """Return what stands before a field of each short length."""
     return tuple(key(number) + length(size) for size in range(_SHORT))
-
-
-def field(number: int, body: bytes) -> bytes:
-    """Write a string, bytes or message field, empty or not."""
-    return key(number) + length(len(body)) + body
 
 
 def prefixes(number: int, sizes: Iterable[int]) -> list[bytes]:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from google.protobuf.message import Message
 
 from scorelens.v1.scorer_pb2 import Calculations, Document, ScoreRequest, ScoreResponse
-from scorelens_sidecar.spans.wire import field
+from scorelens_runtime.wire import field
 
 Readable = TypeVar("Readable", bound=Message)
 

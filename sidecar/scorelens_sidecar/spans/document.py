@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from scorelens import conventions as names
 from scorelens.v1.scorer_pb2 import Calculation, Document, DocumentCalculation, Explanation, Result, Terms
+from scorelens_runtime.wire import field
 from scorelens_sidecar.spans.times import rfc3339
 from scorelens_sidecar.spans.wire import (
     EVENT_ATTRIBUTES,
@@ -18,7 +19,6 @@ from scorelens_sidecar.spans.wire import (
     booleans,
     double,
     doubles,
-    field,
     fixed64_field,
     integer,
     text,

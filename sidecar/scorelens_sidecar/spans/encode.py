@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from scorelens import conventions as names
+from scorelens_runtime.wire import field
 from scorelens_sidecar.captured import NO_STATUS, CapturedCall, End, Part
 from scorelens_sidecar.spans.decode import DecodedCall, ScoredDocument
 from scorelens_sidecar.spans.document import encode_calculations, encode_document, encode_result, span_attributes
-from scorelens_sidecar.spans.wire import double, field, fixed64_field, integer, number_field, text, texts
+from scorelens_sidecar.spans.wire import double, fixed64_field, integer, number_field, text, texts
 
 DOCUMENT_SPAN = "document"
 KIND_INTERNAL, KIND_SERVER = 1, 2

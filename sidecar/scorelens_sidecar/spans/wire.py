@@ -2,7 +2,8 @@
 
 An array of numbers is one object per number in every protobuf library; written here it is one `struct.pack`. That makes
 a document with its terms several times cheaper than through generated classes. The functions return the bodies of
-messages; `field` puts one into its parent. Field numbers are those of opentelemetry-proto 1.x.
+messages; `field` of scorelens_runtime.wire puts one into its parent. Field numbers are those of
+opentelemetry-proto 1.x.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+
+from scorelens_runtime.wire import FIXED64, VARINT, field, key, length, varint
 
 SPAN_ATTRIBUTES = 9
 SPAN_EVENTS = 11
@@ -22,43 +25,14 @@ _SHORT = 126  # lengths of one byte, for the string and for the two bytes longer
 _SHORT_STRINGS = tuple(bytes((0x0A, size + 2, 0x0A, size)) for size in range(_SHORT))
 
 
-def varint(value: int) -> bytes:
-    """Write an unsigned number of up to 64 bits, or a negative one as its two's complement."""
-    value &= 0xFFFF_FFFF_FFFF_FFFF
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-_LENGTHS = tuple(varint(size) for size in range(2**14))
-
-
-def length(size: int) -> bytes:
-    """Write a length."""
-    return _LENGTHS[size] if size < 2**14 else varint(size)
-
-
-@lru_cache(maxsize=64)
-def _tag(number: int, wire_type: int) -> bytes:
-    return varint(number << 3 | wire_type)
-
-
-def field(number: int, body: bytes) -> bytes:
-    """Write a string, bytes or message field."""
-    return _tag(number, 2) + length(len(body)) + body
-
-
 def number_field(number: int, value: int) -> bytes:
     """Write a varint field."""
-    return _tag(number, 0) + varint(value)
+    return key(number, VARINT) + varint(value)
 
 
 def fixed64_field(number: int, value: int) -> bytes:
     """Write a fixed64 field."""
-    return _tag(number, 1) + struct.pack("<Q", value)
+    return key(number, FIXED64) + struct.pack("<Q", value)
 
 
 @lru_cache(maxsize=1024)
