@@ -7,7 +7,7 @@ import dataclasses
 import importlib
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from grpc_tools import protoc  # type: ignore[import-untyped]
 
 from scorelens_runtime import settings
+from scorelens_runtime.commands import Entry, LazyGroup
 from scorelens_runtime.main import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -134,10 +135,19 @@ def elements(file: FileDescriptorProto) -> Iterator[tuple[str, tuple[int, ...]]]
         yield from ((f"{service.name}.{method.name}", (6, s, 2, m)) for m, method in enumerate(service.method))
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_teaches_by_example(name: str) -> None:
+def command_names(entries: Mapping[str, Entry] = COMMANDS, before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the full name and the module of every command, those of groups as well."""
+    for name, entry in entries.items():
+        yield before + name, entry.module
+        command = importlib.import_module(entry.module).command
+        if isinstance(command, LazyGroup):
+            yield from command_names(command.entries, f"{before}{name} ")
+
+
+@pytest.mark.parametrize(("name", "module"), list(command_names()))
+def test_every_command_teaches_by_example(name: str, module: str) -> None:
     """The help of each command shows how it is called, and explains every option."""
-    command = importlib.import_module(COMMANDS[name][0]).command
+    command = importlib.import_module(module).command
     context = click.Context(command, info_name=name)
     assert f"scorelens {name}" in re.sub(r"Usage:.*\n", "", command.get_help(context))
     assert all(option.help for option in command.params if isinstance(option, click.Option))

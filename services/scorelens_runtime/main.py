@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
@@ -11,58 +10,38 @@ from typing import NoReturn
 
 import click
 
-from scorelens_runtime.errors import MissingExtraError, ScorelensError
+from scorelens_runtime.commands import Entry, LazyGroup
+from scorelens_runtime.errors import ScorelensError
 
-# subcommand -> (module that has it as `command`, extra that brings its libraries, one line of help)
 COMMANDS = {
-    "demo": ("scorelens_client.commands.demo", "all", "Run the whole system on a made-up corpus."),
-    "up": ("scorelens_client.commands.up", "all", "Run the whole system on this machine."),
-    "score": ("scorelens_client.commands.score", "client", "Score documents from a file."),
-    "search": ("scorelens_client.commands.search", "client", "Search documents, scores and reasons."),
-    "show": ("scorelens_client.commands.show", "client", "Show a document and the calculation behind it."),
-    "log": ("scorelens_client.commands.log", "client", "Follow the calculation log."),
-    "pull": ("scorelens_client.commands.pull", "client", "Pull documents up by id, by query or from the log."),
-    "export": ("scorelens_client.commands.export", "client", "Export records as Parquet tables, incrementally."),
-    "status": ("scorelens_client.commands.status", "client", "Show what became of every call."),
-    "dead-letters": ("scorelens_client.commands.dead_letters", "client", "List what could never be stored."),
-    "train": ("scorelens_scorer.commands.train", "train", "Train a model on your own labelled file."),
-    "promote": ("scorelens_scorer.commands.promote", "scorer", "Put a version of a model to use, or go back."),
-    "forget": ("scorelens_client.commands.forget", "client", "Forget documents or customers everywhere."),
-    "models": ("scorelens_scorer.commands.models", "train", "List kept versions of models and who serves them."),
-    "scorer": ("scorelens_scorer.__main__", "scorer", "Serve models."),
-    "sidecar": ("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
-    "indexer": ("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),
-    "rebuild": ("scorelens_indexer.commands.rebuild", "indexer", "Check the embedded store, make a damaged one anew."),
+    "demo": Entry("scorelens_client.commands.demo", "all", "Run the whole system on a made-up corpus."),
+    "up": Entry("scorelens_client.commands.up", "all", "Run the whole system on this machine."),
+    "score": Entry("scorelens_client.commands.score", "client", "Score documents from a file."),
+    "search": Entry("scorelens_client.commands.search", "client", "Search documents, scores and reasons."),
+    "show": Entry("scorelens_client.commands.show", "client", "Show a document and the calculation behind it."),
+    "log": Entry("scorelens_client.commands.log", "client", "Follow the calculation log."),
+    "pull": Entry("scorelens_client.commands.pull", "client", "Pull documents up by id, by query or from the log."),
+    "export": Entry("scorelens_client.commands.export", "client", "Export records as Parquet tables, incrementally."),
+    "status": Entry("scorelens_client.commands.status", "client", "Show what became of every call."),
+    "dead-letters": Entry("scorelens_client.commands.dead_letters", "client", "List what could never be stored."),
+    "train": Entry("scorelens_scorer.commands.train", "train", "Train a model on your own labelled file."),
+    "promote": Entry("scorelens_scorer.commands.promote", "scorer", "Put a version of a model to use, or go back."),
+    "forget": Entry("scorelens_client.commands.forget", "client", "Forget documents or customers everywhere."),
+    "models": Entry("scorelens_scorer.commands.models", "train", "List kept versions of models and who serves them."),
+    "elasticsearch": Entry("scorelens_client.commands.elasticsearch", "client", "Set Elasticsearch up for records."),
+    "kibana": Entry("scorelens_client.commands.kibana", "client", "Look at records in Kibana."),
+    "scorer": Entry("scorelens_scorer.__main__", "scorer", "Serve models."),
+    "sidecar": Entry("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
+    "indexer": Entry("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),
+    "rebuild": Entry(
+        "scorelens_indexer.commands.rebuild", "indexer", "Check the embedded store, make a damaged one anew."
+    ),
 }
 
 
-class Commands(click.Group):
-    """A group that imports a subcommand's module only when it is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order in which people meet them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one subcommand."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, extra, _ = COMMANDS[cmd_name]
-        try:
-            command: click.Command = importlib.import_module(module).command
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                f"scorelens {cmd_name} needs {error.name}, which is not installed: pip install 'scorelens[{extra}]'"
-            ) from error
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, row[2]) for name, row in COMMANDS.items()])
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup, entries=COMMANDS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="scorelens")
 def scorelens() -> None:
     """Score documents, see why, find them again.

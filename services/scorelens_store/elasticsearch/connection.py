@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 from elasticsearch import Elasticsearch
 
 from scorelens_runtime.errors import SettingError
+from scorelens_store.elasticsearch.credentials import credentials, tls
 from scorelens_store.elasticsearch.errors import REFUSED, not_elasticsearch, translated
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import QueryError, StoreUnavailableError
@@ -32,8 +32,8 @@ class Connection:
             request_timeout=settings.timeout,
             max_retries=0,
             retry_on_timeout=False,
-            **_credentials(parts.username, parts.password, settings),
-            **(_tls(settings) if parts.scheme == "https" else {}),
+            **credentials(parts.username, parts.password, settings),
+            **(tls(settings) if parts.scheme == "https" else {}),
         )
 
     def request(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> Any:
@@ -91,27 +91,3 @@ def _split(url: str) -> Any:
     if not valid or parts.query or parts.fragment:
         raise SettingError("the address of Elasticsearch is not http://HOST:PORT or https://HOST:PORT")
     return parts
-
-
-def _credentials(username: str | None, password: str | None, settings: ElasticsearchSettings) -> dict[str, Any]:
-    if api_key := settings.secret("api_key"):
-        return {"api_key": api_key}
-    if settings.username:
-        return {"basic_auth": _basic(settings.username, settings.secret("password"))}
-    if username:
-        return {"basic_auth": _basic(unquote(username), unquote(password or ""))}
-    return {}
-
-
-def _basic(username: str, password: str) -> str:
-    # Encoded here, since the client library knows ASCII passwords only.
-    return b64encode(f"{username}:{password}".encode()).decode()
-
-
-def _tls(settings: ElasticsearchSettings) -> dict[str, Any]:
-    named = {
-        "ca_certs": settings.ca_file,
-        "client_cert": settings.client_certificate,
-        "client_key": settings.client_key,
-    }
-    return {"verify_certs": True} | {name: str(path) for name, path in named.items() if path is not None}
