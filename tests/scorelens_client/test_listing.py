@@ -78,7 +78,7 @@ def account(**changes: Any) -> dict[str, Any]:
 def status(**changes: Any) -> dict[str, Any]:
     """Return what the status command collects."""
     indexer: dict[str, Any] = dict.fromkeys(
-        ("duplicates", "forgotten", "dead_letters", "ignored", "refused", "unmapped_fields"), 0
+        ("duplicates", "forgotten", "dead_letters", "ignored", "refused", "unmapped_fields", "expired"), 0
     )
     indexer |= {"received": 1_000_000, "stored": 1_000_000, "store": "embedded, /srv/x", "store_available": True}
     return {
@@ -104,6 +104,14 @@ def test_an_account_reads_as_the_sum_that_it_is(width: int) -> None:
     assert "scorer 127.0.0.1:50052 does not answer" in text
     assert "…" not in text
     assert "DOES NOT" not in text
+
+
+def test_what_retention_removed_is_told_beside_the_sum() -> None:
+    """Records that were stored and have gone by age or size since do not look lost."""
+    kept, told = console(100), status()
+    told["indexer"]["expired"] = 1234
+    print_status(kept, told)
+    assert "of the stored, removed by age or size since: 1,234" in printed(kept)
 
 
 def test_an_account_that_does_not_add_up_says_so() -> None:

@@ -147,6 +147,8 @@ def _print_indexer(console: Console, status: Mapping[str, Any]) -> None:
     console.print(sum_table("received", account["received"], {name: account[name] for name in INDEXER_SUM}))
     if account["unmapped_fields"]:
         console.print(f"    fields kept in the source only: {account['unmapped_fields']:,}", style="dim")
+    if account["expired"]:
+        console.print(f"    of the stored, removed by age or size since: {account['expired']:,}", style="dim")
 
 
 def sum_table(total: str, value: int, parts: Mapping[str, int]) -> Table:
