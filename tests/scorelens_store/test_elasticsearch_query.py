@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorelens_store.elasticsearch.indices import index_name, period_end
+from scorelens_store.elasticsearch.indices import generation, generation_name, index_name, period_end, writing_name
 from scorelens_store.elasticsearch.mapping import EXACT, build_mappings, index_template, to_record, to_source
 from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.query import to_query
@@ -103,8 +103,31 @@ def test_a_moment_lies_in_the_span_of_its_index(period: str, moment: datetime) -
     assert index_name("logs", period, end) != name
 
 
+@pytest.mark.parametrize("period", ["day", "week", "month"])
+@given(moment=MOMENTS, number=st.integers(2, 999_999_999))
+def test_an_index_made_anew_keeps_its_span(period: str, moment: datetime, number: int) -> None:
+    """Indexing again adds a number to an index's name, by which it stays in its span and under the writers' name."""
+    name = index_name("a-b", period, moment)
+    anew = generation_name("a-b", name, number)
+    assert period_end("a-b", anew) == period_end("a-b", name)
+    assert (writing_name("a-b", anew), generation("a-b", anew)) == (name, number)
+    assert (writing_name("a-b", name), generation("a-b", name)) == (name, 1)
+    assert generation_name("a-b", anew, number + 1) == f"{name}-{number + 1}"
+
+
 @pytest.mark.parametrize(
-    "name", ["logs-forgotten", "logs-x-2026.11.22", "log-2026.11.22", "logs-2026.13.01", "logs-2026"]
+    "name",
+    [
+        "logs-forgotten",
+        "logs-x-2026.11.22",
+        "log-2026.11.22",
+        "logs-2026.13.01",
+        "logs-2026",
+        "logs-2026.11.22-1",
+        "logs-2026.11.22-02",
+        "logs-2026.11.22-2-2",
+        "logs-2026.11.22-",
+    ],
 )
 def test_foreign_indices_are_never_taken_for_old_ones(name: str) -> None:
     """Retention deletes only indices whose name says that they are of the prefix and old."""

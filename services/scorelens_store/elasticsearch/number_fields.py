@@ -41,5 +41,7 @@ class NumberFields:
 
     def _ask(self, index: str) -> set[str]:
         found: dict[str, Any] = self._connection.request("GET", f"/{index}/_mapping") or {}
-        properties = found.get(index, {}).get("mappings", {}).get("properties", {})
+        # Under its own name, which is another one where the records were indexed anew.
+        mapping: dict[str, Any] = next(iter(found.values()), {})
+        properties = mapping.get("mappings", {}).get("properties", {})
         return {f"{parent}.{name}" for parent in NUMBERS for name in properties.get(parent, {}).get("properties", {})}
