@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -31,19 +32,23 @@ SETTINGS: Final = {
 JAVA_OPTIONS: Final = "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1"
 """A small heap, and half the work at the start for less speed later on."""
 
+_ANYBODY: Final = ssl._create_unverified_context()
+"""To ask whether a server is there, which needs no proof of who it is."""
+
 GET: Final = "set SCORELENS_ELASTICSEARCH_URL to a server, or start Docker"
 
 
 class ElasticsearchServer(ABC):
     """A server of this test run's own, on a port of this machine that stays the same over restarts, like its data."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Mapping[str, str]) -> None:
         self.port = _free_port()
+        self._scheme = "https" if settings.get("xpack.security.http.ssl.enabled") == "true" else "http"
 
     @property
     def url(self) -> str:
         """Address of the server."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Start and wait until the server answers."""
@@ -63,7 +68,7 @@ class ElasticsearchServer(ABC):
         """Tell whether the server answers now; that it wants credentials is an answer."""
         try:
             with urllib.request.urlopen(
-                f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=5s", timeout=10
+                f"{self.url}/_cluster/health?wait_for_status=yellow&timeout=5s", timeout=10, context=_ANYBODY
             ) as got:
                 return bool(json.load(got)["timed_out"] is False)
         except urllib.error.HTTPError as error:
@@ -99,7 +104,7 @@ class UnpackedServer(ElasticsearchServer):
     """A server of the fetched distribution, with its own copy of it; `files` are put into its configuration folder."""
 
     def __init__(self, settings: Mapping[str, str], files: Mapping[str, str]) -> None:
-        super().__init__()
+        super().__init__(settings)
         distribution.fetch()
         self._jdk = find_jdk()
         self._home = distribution.unpack()
@@ -165,7 +170,7 @@ class DockerServer(ElasticsearchServer):
     """A server of the official image; `files` are put into its configuration folder."""
 
     def __init__(self, settings: Mapping[str, str], files: Mapping[str, str]) -> None:
-        super().__init__()
+        super().__init__(settings)
         own = {"ES_JAVA_OPTS": JAVA_OPTIONS, "ingest.geoip.downloader.enabled": "false"}
         self._container = docker.create({**SETTINGS, **own, **settings}, self.port)
         for name, text in files.items():
