@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from elasticsearch import Elasticsearch
+from elasticsearch import AuthenticationException, Elasticsearch, TransportError
 
 from scorelens_runtime.errors import SettingError
-from scorelens_store.elasticsearch.credentials import credentials, tls
+from scorelens_store.elasticsearch.credentials import SignIn
 from scorelens_store.elasticsearch.errors import REFUSED, not_elasticsearch, translated
+from scorelens_store.elasticsearch.refusals import is_about_tls
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import QueryError, StoreUnavailableError
 
@@ -27,14 +29,10 @@ class Connection:
         address = f"{parts.scheme}://{host}:{parts.port or default}{parts.path.rstrip('/')}"
         self.where = f"elasticsearch, {address}"
         self._timeout = settings.timeout
-        self._client = Elasticsearch(
-            address,
-            request_timeout=settings.timeout,
-            max_retries=0,
-            retry_on_timeout=False,
-            **credentials(parts.username, parts.password, settings),
-            **(tls(settings) if parts.scheme == "https" else {}),
-        )
+        self._address = address
+        self._sign_in = SignIn([address], parts.username, parts.password, settings)
+        self._renewing = threading.Lock()
+        self._client = self._make_client()
 
     def request(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> Any:
         """Return the body of an answer, None where there is no such thing.
@@ -51,13 +49,10 @@ class Connection:
         headers = {"accept": "application/json"}
         if body is not None:
             headers["content-type"] = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
-        client = self._client.options(
-            ignore_status=(404, 413), request_timeout=timeout or self._timeout, headers=headers, **_patience(path)
-        )
+        options = {"request_timeout": timeout or self._timeout, "headers": headers, **_patience(path)}
+        content = orjson.dumps(body) if isinstance(body, dict) else body
         with translated(self.where):
-            answer = client.perform_request(
-                method, path, headers=headers, body=orjson.dumps(body) if isinstance(body, dict) else body
-            )
+            answer = self._perform(method, path, content, options)
         # The client library looks at this only where a request succeeded.
         if answer.meta.status == 404 and answer.meta.headers.get("x-elastic-product") != "Elasticsearch":
             raise not_elasticsearch(self.where)
@@ -73,6 +68,41 @@ class Connection:
     def close(self) -> None:
         """Close the sockets."""
         self._client.close()
+
+    def _make_client(self) -> Elasticsearch:
+        return Elasticsearch(
+            self._address,
+            request_timeout=self._timeout,
+            max_retries=0,
+            retry_on_timeout=False,
+            **self._sign_in.options(),
+        )
+
+    def _perform(self, method: str, path: str, content: bytes | None, options: dict[str, Any]) -> Any:
+        """Send a request, and once more where it was refused for secrets or certificates that files have anew."""
+        client = self._client
+        while True:
+            try:
+                return client.options(ignore_status=(404, 413), **options).perform_request(
+                    method, path, headers=options["headers"], body=content
+                )
+            except (AuthenticationException, TransportError) as exc:
+                if isinstance(exc, TransportError) and not is_about_tls(exc.message):
+                    raise
+                renewed = self._renewed(client)
+                if renewed is client:
+                    raise
+                client = renewed
+
+    def _renewed(self, refused: Elasticsearch) -> Elasticsearch:
+        """Return a client with what the files hold now, or the refused one where they hold the same."""
+        with self._renewing:
+            try:
+                if self._client is refused and self._sign_in.changed():
+                    self._client = self._make_client()
+            except SettingError as exc:
+                raise StoreUnavailableError(f"{self.where}: {exc}", REFUSED) from exc
+            return self._client
 
 
 def _patience(path: str) -> dict[str, Any]:

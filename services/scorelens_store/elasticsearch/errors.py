@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, ConnectionTimeout, TransportError, UnsupportedProductError
 
+from scorelens_store.elasticsearch.refusals import not_allowed, unknown, unreached
 from scorelens_store.errors import QueryError, StoreUnavailableError
 
 AWAY: Final = 1.0
@@ -30,7 +31,7 @@ def translated(where: str) -> Iterator[None]:
     except ConnectionTimeout as exc:
         raise StoreUnavailableError(f"{where} did not answer in time", AWAY) from exc
     except TransportError as exc:
-        raise StoreUnavailableError(f"{where} cannot be reached: {exc.message}", AWAY) from exc
+        raise StoreUnavailableError(f"{where} cannot be reached: {unreached(where, exc.message)}", AWAY) from exc
 
 
 def not_elasticsearch(where: str) -> StoreUnavailableError:
@@ -41,8 +42,10 @@ def not_elasticsearch(where: str) -> StoreUnavailableError:
 def from_answer(where: str, status: int, body: Any) -> StoreUnavailableError | QueryError:
     """Return the error that an answer of the server means."""
     cause = reason(body)
-    if status in (401, 403) and "block" not in cause:
-        return StoreUnavailableError(f"{where} refuses the credentials: {cause}", REFUSED)
+    if status == 401:
+        return StoreUnavailableError(f"{where} refuses the credentials: {unknown(cause)}", REFUSED)
+    if status == 403 and "block" not in cause:
+        return StoreUnavailableError(f"{where} does not allow it: {not_allowed(cause)}", REFUSED)
     if status == 403 or "flood" in cause or "read-only" in cause:
         return StoreUnavailableError(f"{where} is read-only: {cause}", REFUSED)
     if status in _BUSY and not _too_many_buckets(body):

@@ -26,7 +26,8 @@ class Secret(str):
         return "'…'" if self else "''"
 
 
-def _prefix(text: str) -> str:
+def read_prefix(text: str) -> str:
+    """Read the beginning of the names of indices. Raises SettingError."""
     if not _PREFIX.fullmatch(text):
         raise SettingError(f"{text!r} is not 1 to 100 of a-z, 0-9, _ and -, beginning with a letter or digit")
     return text
@@ -51,7 +52,9 @@ def _replicas(text: str) -> str:
 class ElasticsearchSettings:
     """How records lie in Elasticsearch, and how its server is spoken to."""
 
-    prefix: str = setting("scorelens", "Beginning of the names of all indices, and the alias to read them by.", _prefix)
+    prefix: str = setting(
+        "scorelens", "Beginning of the names of all indices, and the alias to read them by.", read_prefix
+    )
     period: str = setting("day", "Span of one index: day, week or month.", choice("day", "week", "month"))
     shards: int = setting("1", "Shards of an index.", whole(1, 1024))
     replicas: str = setting("0-1", "Copies of an index, or a range that follows the number of servers.", _replicas)
@@ -91,11 +94,14 @@ class ElasticsearchSettings:
         path: Path | None = getattr(self, f"{name}_file")
         if path is None:
             return str(getattr(self, name))
+        variable = f"SCORELENS_ELASTICSEARCH_{name.upper()}_FILE"
         try:
-            return path.read_text().strip()
+            secret = path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as exc:
-            variable = f"SCORELENS_ELASTICSEARCH_{name.upper()}_FILE"
             raise SettingError(f"setting {variable}: {path} cannot be read") from exc
+        if not secret:
+            raise SettingError(f"setting {variable}: {path} is empty")
+        return secret
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> ElasticsearchSettings:
