@@ -26,6 +26,7 @@ from scorelens_client.terminal import clean
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.logs import JsonFormatter
 from scorelens_runtime.supervise import Child, Supervisor
+from scorelens_store.open import with_prefix
 
 FIRST_START = 600.0
 """Longest wait for a part to serve, in seconds; a scorer trains its models when it starts for the first time."""
@@ -149,7 +150,7 @@ def processes(home: Home, addresses: dict[str, str], store: str, lock: int) -> l
 
 def _start(supervisor: Supervisor, home: Home, settings: UpSettings, lock: int, console: Console) -> System:
     addresses = choose_addresses(settings)
-    store = settings.elasticsearch or str(home.store)
+    store = with_prefix(settings.elasticsearch or str(home.store))
     with console.status("") as status:
         for child in processes(home, addresses, store, lock):
             doing = (

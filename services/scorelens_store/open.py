@@ -1,4 +1,7 @@
-"""Opens the store that a setting names: a folder, or the address of Elasticsearch."""
+"""Opens the store that a setting names: a folder, or the address of Elasticsearch, `https://host:9200#prefix`.
+
+What follows # is the prefix of the records' indices; without it the settings say it.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,25 @@ def open_store(where: str | Path, settings: ElasticsearchSettings | None = None,
     return open_writer(Path(where))
 
 
+def with_prefix(where: str) -> str:
+    """Complete the address of a store, so that whoever is told it finds the same records, whatever its settings.
+
+    Raises SettingError for wrong settings of Elasticsearch.
+    """
+    if not is_url(where) or "#" in where:
+        return where
+    from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment
+
+    prefix = from_environment().prefix
+    return where if prefix == ElasticsearchSettings().prefix else f"{where}#{prefix}"
+
+
 def _elasticsearch(url: str, settings: ElasticsearchSettings | None, changes: dict[str, Any]) -> Store:
     # Each store's library is imported only by those who use it.
     from scorelens_store.elasticsearch import open_store as open_elasticsearch
+    from scorelens_store.elasticsearch.settings import read_prefix
 
-    return open_elasticsearch(url, settings, **changes)
+    address, mark, prefix = url.partition("#")
+    if mark:
+        changes = {"prefix": read_prefix(prefix), **changes}
+    return open_elasticsearch(address, settings, **changes)

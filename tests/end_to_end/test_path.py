@@ -19,14 +19,22 @@ from scorelens_store.query.parse import parse
 from tests.end_to_end.load import Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
+from tests.scorelens_client.system import store_of
+from tests.scorelens_store.conftest import STORES
 
 FULL = (("scorelens-view", "full"),)
 
 
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name a store of each kind."""
+    yield from store_of(request.param, request)
+
+
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One system for the tests of this file."""
-    with System(tmp_path_factory.mktemp("path")) as running:
+def system(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One system on each kind of store for the tests of this file."""
+    with System(tmp_path_factory.mktemp("path"), store) as running:
         yield running.start()
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from tests.scorelens_store.conftest import drop
 
 ANY_PORTS = [word for part in ("sidecar", "scorer", "indexer") for word in (f"--{part}", "127.0.0.1:0")]
 START_LIMIT = 170.0
@@ -35,14 +40,16 @@ class Ran:
 
 @dataclass
 class RunningSystem:
-    """`scorelens up` as a process on a folder."""
+    """`scorelens up` as a process on a folder; `store` is the address of an Elasticsearch, if it has one."""
 
     home: Path
+    store: str = ""
     process: subprocess.Popen[str] | None = field(default=None)
 
     def start(self, *arguments: str) -> RunningSystem:
         """Start it and wait until other commands find it."""
-        self.process = spawn(self.home, "up", *ANY_PORTS, *arguments)
+        store = ("--elasticsearch", self.store) if self.store else ()
+        self.process = spawn(self.home, "up", *ANY_PORTS, *store, *arguments)
         wait_until(
             lambda: (self.home / "run" / "system.json").exists() or self.ended(), "the system serves", START_LIMIT
         )
@@ -80,6 +87,17 @@ class RunningSystem:
 
         wait_until(stored, "everything is stored")
         return status
+
+
+def store_of(kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield where a system of a kind keeps its records, "embedded" or "elasticsearch", and remove what is there."""
+    if kind == "embedded":
+        yield ""
+        return
+    url: str = request.getfixturevalue("elasticsearch_url")
+    prefix = f"test-{secrets.token_hex(6)}"
+    yield f"{url}#{prefix}"
+    drop(url, prefix)
 
 
 def environment(home: Path, width: int = 100) -> dict[str, str]:

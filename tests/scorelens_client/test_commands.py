@@ -14,7 +14,17 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.scorelens_client.system import ANY_PORTS, RunningSystem, command, environment, run, spawn, wait_until
+from tests.scorelens_client.system import (
+    ANY_PORTS,
+    RunningSystem,
+    command,
+    environment,
+    run,
+    spawn,
+    store_of,
+    wait_until,
+)
+from tests.scorelens_store.conftest import STORES
 
 DOCUMENTS: list[dict[str, Any]] = [
     {
@@ -51,10 +61,16 @@ def jsonl(documents: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(document) + "\n" for document in documents)
 
 
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name a store of each kind."""
+    yield from store_of(request.param, request)
+
+
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def system(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """Run a system that has scored DOCUMENTS."""
-    running = RunningSystem(tmp_path_factory.mktemp("client") / "home").start()
+    running = RunningSystem(tmp_path_factory.mktemp("client") / "home", store).start()
     scored = running.run("score", "-", given=jsonl(DOCUMENTS))
     assert scored.status == 0, scored.err
     running.settle()

@@ -14,17 +14,24 @@ import pytest
 from nbclient import NotebookClient
 
 from scorelens_client import Client
-from tests.scorelens_client.system import RunningSystem, environment
+from tests.scorelens_client.system import RunningSystem, environment, store_of
+from tests.scorelens_store.conftest import STORES
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOK = ROOT / "docs" / "notebooks" / "first_look.ipynb"
 GUIDE = ROOT / "docs" / "sdk.md"
 
 
+@pytest.fixture(scope="module", params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name a store of each kind."""
+    yield from store_of(request.param, request)
+
+
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def system(store: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """Run a system that the environment names."""
-    running = RunningSystem(tmp_path_factory.mktemp("sdk") / "home").start()
+    running = RunningSystem(tmp_path_factory.mktemp("sdk") / "home", store).start()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCORELENS_HOME", str(running.home))
         yield running
