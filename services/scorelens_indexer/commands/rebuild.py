@@ -137,7 +137,7 @@ def _move(store: Path, faults: list[str]) -> None:
         click.echo(f"damaged: {fault}")
     aside = set_aside(store, faults)
     click.echo(f"moved aside: {aside} ({size_of(aside) / 2**20:,.1f} MiB); delete it when nothing is missing")
-    if (aside / "tombstones").exists() or not (store / "tombstones").exists():
+    if any(aside.glob("tombstones*")) or not (store / "tombstones").exists():
         click.echo("what was forgotten is no longer known: forget it again once the indexer runs")
 
 

@@ -16,6 +16,9 @@ Row = dict[str, Any]
 ROWS: Final = 1_000
 """Rows of one request."""
 
+_HEADS: Final = 5_000
+"""Rows of one request that have a few short members each."""
+
 _BYTES: Final = 16 * 2**20
 _TYPICAL: Final = 12_000
 """Bytes of a record besides its text: a calculation of ten tags."""
@@ -40,6 +43,18 @@ def walk_ids(connection: Connection, index: str, query: Query) -> Iterator[list[
     with _snapshot(connection, index) as pit:
         for keys in _keys(connection, pit, query, fields=[]):
             yield [(key["_index"], key["_id"]) for key in keys]
+
+
+def walk_heads(connection: Connection, index: str, query: Query, fields: Sequence[str]) -> Iterator[Row]:
+    """Yield the hits of every match with these members of their sources alone, by time and record id."""
+    with _snapshot(connection, index) as pit:
+        after: list[Any] = []
+        while pit:
+            rows = _search(connection, _page(pit, query, after, _HEADS) | {"_source": list(fields)})
+            yield from rows
+            if len(rows) < _HEADS:
+                return
+            after = rows[-1]["sort"]
 
 
 @contextmanager

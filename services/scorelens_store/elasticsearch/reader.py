@@ -10,16 +10,20 @@ from scorelens_store.elasticsearch.aggregate import aggregate
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.mapping import to_record
 from scorelens_store.elasticsearch.order import Order
-from scorelens_store.elasticsearch.pages import ROWS, walk
+from scorelens_store.elasticsearch.pages import ROWS, walk, walk_heads
 from scorelens_store.elasticsearch.query import to_query
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import StoreUnavailableError
+from scorelens_store.forgettable import FIELDS
 from scorelens_store.highlight import highlight as highlighted
 from scorelens_store.query.tree import is_weighed
 from scorelens_store.selection import complete, sort_field
 
 _BY_RELEVANCE = Sort()
 _ANSWER_SOON = 5.0
+
+HEAD = (*FIELDS, "@timestamp", "labels")
+"""Members of a record that tell which one it is, and what of it can change."""
 
 
 class ElasticsearchReader:
@@ -76,6 +80,12 @@ class ElasticsearchReader:
             if cancelled():
                 return
             yield to_record(row["_source"])
+
+    def scan_heads(self, selection: Selection) -> Iterator[Record]:
+        """Yield every match as `scan` does, with its ids, its time and its labels alone."""
+        query = to_query(complete(selection))
+        for row in walk_heads(self._connection, self.settings.prefix, query, HEAD):
+            yield row["_source"]
 
     def available(self) -> bool:
         """Tell whether the store answers now."""

@@ -25,6 +25,7 @@ from scorelens_store.elasticsearch.tombstones import Tombstones
 from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
 from scorelens_store.fields import FIELDS
 from scorelens_store.forgettable import find_long, ids_of
+from scorelens_store.moving import Forgotten
 from scorelens_store.query.tree import Any as AnyOf
 from scorelens_store.query.tree import Equals, Range
 from scorelens_store.values import Values, encode, field_values, from_microseconds
@@ -105,6 +106,19 @@ class ElasticsearchStore(ElasticsearchReader):
             query = to_query(AnyOf(nodes))
             # What another process was putting meanwhile is met by a second look.
             return self._remove(self.settings.prefix, query) + self._remove(self.settings.prefix, query)
+
+    def forgotten(self) -> Iterator[Forgotten]:
+        """Yield the hashes of all that was forgotten, those taken over included, some at a time."""
+        return self._tombstones.all()
+
+    def keep_out(self, forgotten: Forgotten) -> int:
+        """Take hashes of another store over and return how many are new; what they cover is refused, not removed."""
+        with self._writing.alone():
+            return self._tombstones.take(forgotten)
+
+    def covers(self, records: Sequence[Record]) -> list[bool]:
+        """Tell of each record, of which the ids suffice, whether it was forgotten."""
+        return self._tombstones.covered([ids_of(record) for record in records])
 
     def bytes_on_disk(self) -> int:
         """Return 0: the server bounds its own disks."""
@@ -228,6 +242,8 @@ class _Checked:
     @classmethod
     def of(cls, record: Record, settings: ElasticsearchSettings) -> _Checked:
         values = field_values(record)
+        if len(str(values["record.id"][0]).encode()) > _LONGEST_ID:
+            raise RecordRefusedError(f"record.id is longer than the {_LONGEST_ID} bytes that Elasticsearch takes")
         index = _index_of(settings.prefix, settings.period, int(values["@timestamp"][0]) // _DAY)
         return cls(values, encode(to_source(record, values)), index, ids_of(record))
 
@@ -246,6 +262,7 @@ def _index_of(prefix: str, period: str, day: int) -> str:
     return index_name(prefix, period, from_microseconds(day * _DAY))
 
 
+_LONGEST_ID: Final = 512
 _FORGOTTEN: Final = PutResult(Outcome.FORGOTTEN)
 _DAY: Final = 86_400_000_000  # microseconds; no index ends within one
 

@@ -81,7 +81,10 @@ def _tombstones_fault(folder: Path) -> str:
         return ""
     if not path.exists():
         return f"{path} is missing: it says what was forgotten and must not come back"
-    return "" if path.stat().st_size >= 16 else f"{path} is cut off: it says what was forgotten and must not come back"
+    for each in (path, *sorted(folder.glob("tombstones-*"))):
+        if each.suffix != ".new" and each.stat().st_size < 16:
+            return f"{each} is cut off: it says what was forgotten and must not come back"
+    return ""
 
 
 def _format_fault(folder: Path) -> str:

@@ -19,9 +19,11 @@ from scorelens_store.embedded.listing import TIME, by_field, by_relevance
 from scorelens_store.embedded.schema import FORMAT, register_tokenizers
 from scorelens_store.embedded.slots import Slots
 from scorelens_store.embedded.snapshot import Snapshot
+from scorelens_store.embedded.tombstones import read_forgotten
 from scorelens_store.embedded.translate import Translator
 from scorelens_store.errors import StoreDamagedError
 from scorelens_store.highlight import highlight as highlighted
+from scorelens_store.moving import Forgotten
 from scorelens_store.query.tree import Node
 from scorelens_store.selection import aggregated_field, complete, sort_field
 
@@ -105,6 +107,14 @@ class EmbeddedReader:
                     return
                 yield hit.record
                 last, count = hit.sort, count + 1
+
+    def scan_heads(self, selection: Selection) -> Iterator[Record]:
+        """Yield every match as `scan` does, whole, since its parts lie together."""
+        return self.scan(selection)
+
+    def forgotten(self) -> Iterator[Forgotten]:
+        """Yield the hashes of all that was forgotten, those taken over included, some at a time."""
+        return read_forgotten(self._folder)
 
     def close(self) -> None:
         """Give back what the reader holds."""

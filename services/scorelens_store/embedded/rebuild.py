@@ -13,6 +13,7 @@ from scorelens_store.contract import Outcome, Record
 from scorelens_store.embedded.check import check, has_index
 from scorelens_store.embedded.files import sync_folder
 from scorelens_store.embedded.store import open_writer
+from scorelens_store.embedded.tombstones import foreign_files
 from scorelens_store.errors import StoreDamagedError
 
 ASIDE: Final = "damaged-"
@@ -28,9 +29,8 @@ def set_aside(folder: Path, faults: Iterable[str]) -> Path:
     """
     aside = folder / f"{ASIDE}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     aside.mkdir(mode=0o700)
-    named = [
-        name for name in ("numbers.json", "tombstones", "format") if any(str(folder / name) in each for each in faults)
-    ]
+    beside = ("numbers.json", "tombstones", "format", *(path.name for path in foreign_files(folder)))
+    named = [name for name in beside if any(f"{folder / name} " in each for each in faults)]
     for name in ("index", *named):
         if (folder / name).exists():
             (folder / name).rename(aside / name)

@@ -24,6 +24,7 @@ from scorelens_store.embedded.tombstones import Tombstones
 from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
 from scorelens_store.fields import FIELDS, OPEN_FIELDS, Type
 from scorelens_store.forgettable import find_long, ids_of
+from scorelens_store.moving import Forgotten
 from scorelens_store.query.tree import Any, Equals, Node, Range
 from scorelens_store.values import Values, encode, field_values
 
@@ -59,7 +60,7 @@ class EmbeddedStore(EmbeddedReader):
         self._schema = build_schema()
         with self._translated():
             self._open_writer()
-        self._tombstones = Tombstones(folder / "tombstones")
+        self._tombstones = Tombstones(folder)
         self._slots.load()
         self._check_names()
 
@@ -110,6 +111,15 @@ class EmbeddedStore(EmbeddedReader):
                         self._tombstones.add(name, values)
             nodes += tuple(Equals(FIELDS["record.id"], one) for one in find_long(self, kept))
             return self._remove(Any(nodes) if len(nodes) > 1 else nodes[0])
+
+    def keep_out(self, forgotten: Forgotten) -> int:
+        """Take hashes of another store over and return how many are new; what they cover is refused, not removed."""
+        with self._writing, self._writable():
+            return self._tombstones.take(forgotten)
+
+    def covers(self, records: Sequence[Record]) -> list[bool]:
+        """Tell of each record, of which the ids suffice, whether it was forgotten."""
+        return [self._tombstones.cover(ids_of(record)) for record in records]
 
     def bytes_on_disk(self) -> int:
         """Return the size of the folder's files; removed records count until they are taken out of them."""
