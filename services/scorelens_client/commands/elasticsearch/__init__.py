@@ -9,7 +9,9 @@ from scorelens_runtime.commands import Entry, LazyGroup
 _HERE = "scorelens_client.commands.elasticsearch"
 
 # setup: templates, alias and their upgrades; roles: least privilege; reindex: after a change of the mapping
-ENTRIES: dict[str, Entry] = {}
+ENTRIES: dict[str, Entry] = {
+    "roles": Entry(f"{_HERE}.roles", "client", "Show or create the roles of those who write, read and set up."),
+}
 
 
 @click.group("elasticsearch", cls=LazyGroup, entries=ENTRIES)
