@@ -37,7 +37,7 @@ def drop(url: str, prefix: str) -> None:
     """Remove all that a prefix has on a server."""
     with urllib.request.urlopen(f"{url}/_cat/indices/{prefix}*?h=index&expand_wildcards=all", timeout=30) as answer:
         names = answer.read().decode().split()
-    for path in [*names, f"_index_template/{prefix}"]:
+    for path in [*names, f"_index_template/{prefix}", f"_component_template/{prefix}@*"]:
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(urllib.request.Request(f"{url}/{path}", method="DELETE"), timeout=30).close()
 

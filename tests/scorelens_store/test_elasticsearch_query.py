@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorelens_store.elasticsearch.indices import generation, generation_name, index_name, period_end, writing_name
-from scorelens_store.elasticsearch.mapping import EXACT, build_mappings, index_template, to_record, to_source
+from scorelens_store.elasticsearch.mapping import EXACT, build_mappings, to_record, to_source
 from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.query import to_query
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
+from scorelens_store.elasticsearch.templates import index_template
 from scorelens_store.errors import QueryError
 from scorelens_store.fields import FIELDS, find_field
 from scorelens_store.query import tree

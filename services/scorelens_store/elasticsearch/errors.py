@@ -19,6 +19,10 @@ REFUSED: Final = 15.0
 _BUSY: Final = (429, 502, 503, 504)
 
 
+class NotAllowedError(StoreUnavailableError):
+    """The credentials are known and lack a right."""
+
+
 @contextmanager
 def translated(where: str) -> Iterator[None]:
     """Raise StoreUnavailableError or QueryError in place of what the client raises; `where` names the server."""
@@ -45,7 +49,7 @@ def from_answer(where: str, status: int, body: Any) -> StoreUnavailableError | Q
     if status == 401:
         return StoreUnavailableError(f"{where} refuses the credentials: {unknown(cause)}", REFUSED)
     if status == 403 and "block" not in cause:
-        return StoreUnavailableError(f"{where} does not allow it: {not_allowed(cause)}", REFUSED)
+        return NotAllowedError(f"{where} does not allow it: {not_allowed(cause)}", REFUSED)
     if status == 403 or "flood" in cause or "read-only" in cause:
         return StoreUnavailableError(f"{where} is read-only: {cause}", REFUSED)
     if status in _BUSY and not _too_many_buckets(body):

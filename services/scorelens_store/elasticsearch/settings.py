@@ -48,6 +48,21 @@ def _replicas(text: str) -> str:
     return text
 
 
+def _source_mode(text: str) -> str:
+    if text == "synthetic":
+        raise SettingError(
+            "'synthetic' would change records: the server makes each anew from its fields, which sorts lists, leaves "
+            "out what occurs twice, rounds numbers to 32 bits and makes text of an attribute's number; take stored"
+        )
+    return str(choice("stored")(text))
+
+
+def _analyzer(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]{1,100}", text):
+        raise SettingError(f"{text!r} is not the name of an analyzer, such as standard, english or german")
+    return text
+
+
 @dataclass(frozen=True)
 class ElasticsearchSettings:
     """How records lie in Elasticsearch, and how its server is spoken to."""
@@ -58,6 +73,24 @@ class ElasticsearchSettings:
     period: str = setting("day", "Span of one index: day, week or month.", choice("day", "week", "month"))
     shards: int = setting("1", "Shards of an index.", whole(1, 1024))
     replicas: str = setting("0-1", "Copies of an index, or a range that follows the number of servers.", _replicas)
+    refresh: float = setting(
+        "0s",
+        "How long after its put a record may become visible to searches; 0s: visible when it is acknowledged.",
+        duration,
+    )
+    codec: str = setting(
+        "default",
+        "How stored fields are compressed: default, or best_compression, which is smaller and slower.",
+        choice("default", "best_compression"),
+    )
+    source_mode: str = setting(
+        "stored",
+        "How records are kept: stored, as they came; synthetic would change them and is refused.",
+        _source_mode,
+    )
+    analyzer: str = setting(
+        "standard", "Analyzer by which words are found, too, such as english, where the server has it.", _analyzer
+    )
     number_fields: int = setting(
         "1536", "Most names of scores, margins and thresholds that one index searches.", whole(0, 10_000)
     )

@@ -14,12 +14,13 @@ from urllib.parse import quote
 from scorelens_store.contract import Label, Outcome, PutResult, Record
 from scorelens_store.elasticsearch.bulk import Answer, Bulk, Change, deletions
 from scorelens_store.elasticsearch.indices import index_name, index_pattern, period_end
-from scorelens_store.elasticsearch.mapping import VERSION, index_template, to_source
+from scorelens_store.elasticsearch.mapping import to_source
 from scorelens_store.elasticsearch.number_fields import NumberFields, names_of
 from scorelens_store.elasticsearch.pages import walk_ids
 from scorelens_store.elasticsearch.query import Query, to_query
 from scorelens_store.elasticsearch.reader import ElasticsearchReader
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment
+from scorelens_store.elasticsearch.setup import Setup
 from scorelens_store.elasticsearch.shared_lock import SharedLock
 from scorelens_store.elasticsearch.tombstones import Tombstones
 from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
@@ -50,6 +51,7 @@ class ElasticsearchStore(ElasticsearchReader):
         self._bulk = Bulk(self._connection, settings.bulk_bytes, settings.retries)
         self._tombstones = Tombstones(self._connection, self._bulk, settings.prefix)
         self._numbers = NumberFields(self._connection)
+        self._setup = Setup(self._connection, settings)
         # Within one process nothing is put between a tombstone and the removal of what it covers.
         self._writing = SharedLock()
         self._preparing = threading.Lock()
@@ -164,32 +166,15 @@ class ElasticsearchStore(ElasticsearchReader):
         with self._writing.alone():
             for index in (*self._indices(), self._tombstones.index):
                 self._connection.change("DELETE", f"/{index}?ignore_unavailable=true")
-            self._connection.change("DELETE", f"/_index_template/{self.settings.prefix}")
+            self._setup.remove_templates()
             self._prepared = False
 
     def _prepare(self) -> None:
-        """Put the template there, once per process and whenever the server can be reached first."""
+        """Have templates there, once per process and whenever the server can be reached first."""
         with self._preparing:
             if not self._prepared:
-                self._put_template()
+                self._setup.prepare()
                 self._prepared = True
-
-    def _put_template(self) -> None:
-        path = f"/_index_template/{self.settings.prefix}"
-        found = self._connection.request("GET", path) or {}
-        known = [each["index_template"] for each in found.get("index_templates", ())]
-        for template in known:
-            self._check_period(template.get("_meta", {}).get("period"))
-        if not any(template.get("version", 0) > VERSION for template in known):
-            self._connection.change("PUT", path, index_template(self.settings))
-
-    def _check_period(self, period: str | None) -> None:
-        # A record's time names its index; under another naming a resend would not meet its twin.
-        if period is not None and period != self.settings.period:
-            raise StoreUnavailableError(
-                f"{self.describe()} has an index per {period} under the prefix {self.settings.prefix}, and the setting "
-                f"SCORELENS_ELASTICSEARCH_PERIOD is {self.settings.period}: change it back, or take another prefix"
-            )
 
     def _check(self, records: Sequence[Record]) -> tuple[dict[int, PutResult], list[tuple[int, _Checked]]]:
         results: dict[int, PutResult] = {}
