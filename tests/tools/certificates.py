@@ -43,5 +43,12 @@ class Authority:
         return Certificate(certificate, key)
 
 
+def encrypt(key: Path) -> Path:
+    """Return a copy of a key that only a pass phrase opens."""
+    copy = key.with_suffix(".encrypted")
+    _openssl("pkey", "-in", key, "-aes256", "-passout", "pass:phrase", "-out", copy)
+    return copy
+
+
 def _openssl(*words: str | Path) -> None:
     subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True, timeout=60)

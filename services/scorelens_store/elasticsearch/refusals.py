@@ -38,7 +38,7 @@ _OF_TLS: Final = (
 )
 _CLOSED: Final = re.compile(r"RemoteDisconnected|Remote end closed|Connection reset|BadStatusLine")
 _LACKS: Final = re.compile(
-    r"action \[(?P<action>[^]]*)\] is unauthorized for (?P<who>.*?)(?: with (?:effective|assigned) roles \[[^]]*\])?"
+    r"action \[(?P<action>.*?)\] is unauthorized for (?P<who>.*?)(?: with (?:effective|assigned) roles \[[^]]*\])?"
     r"(?: on (?:restricted )?(?P<kind>indices|index) \[(?P<indices>[^]]*)\])?"
     r", this action is granted by the (?P<level>\w+) privileges \[(?P<privileges>[^]]*)\]"
 )

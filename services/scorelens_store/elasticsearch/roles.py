@@ -52,7 +52,7 @@ def roles(prefix: str, space: str = "default") -> dict[str, Role]:
         "setup": Role(
             f"{prefix}_setup",
             "an administrator: `scorelens elasticsearch setup` and `reindex`",
-            (Right((), _MANAGE_TEMPLATES), Right(records, _MANAGE)),
+            (Right((), _MANAGE_TEMPLATES), Right(records, _MANAGE), Right(tombstones, _MANAGE_TOMBSTONES)),
         ),
     }
 
@@ -95,7 +95,7 @@ _READ: Final = {
     "read": "search, count, page and fetch records",
     "view_index_metadata": "see which fields there are, as Kibana's data views do",
 }
-_LOOK_AT_TEMPLATES: Final = {"monitor": "see whether the templates are those of this version"}
+_LOOK_AT_TEMPLATES: Final = {"monitor": "see that the templates are there before an index is made without them"}
 _LOOK_AT_HEALTH: Final = {"monitor": "show how the cluster is"}
 _LOOK_AT_SIZES: Final = {"monitor": "show how many records and bytes an index has"}
 _WRITE: Final = {
@@ -112,6 +112,7 @@ _REMEMBER: Final = {
     "create_index": "make the index of tombstones at the first forgetting",
     "create_doc": "add tombstones, and neither change nor remove any",
     "read": "keep out what was forgotten",
+    "view_index_metadata": "see that the prefix was set up",
     "maintenance": "make a tombstone hold at once (refresh)",
 }
 _MANAGE_TEMPLATES: Final = {
@@ -123,3 +124,4 @@ _MANAGE: Final = {
     "read": "read records to index them anew",
     "write": "write them into the new index",
 }
+_MANAGE_TOMBSTONES: Final = {"manage": "make the index of tombstones, and add fields and settings to it"}
