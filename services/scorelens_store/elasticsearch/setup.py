@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,12 +23,23 @@ _LONG_WORD: Final = "a" * 40_000
 _TERM_LIMIT: Final = 32_766
 
 
+@contextmanager
+def open_setup(url: str, settings: ElasticsearchSettings) -> Iterator[Setup]:
+    """Open what an administrator sets up; the server at the address need not answer yet. Raises SettingError."""
+    connection = Connection(url, settings)
+    try:
+        yield Setup(connection, settings)
+    finally:
+        connection.close()
+
+
 class Setup:
     """Looks at what a server has of a prefix, and gives it what it lacks. No data is ever removed."""
 
     def __init__(self, connection: Connection, settings: ElasticsearchSettings) -> None:
         self._connection, self._settings = connection, settings
         self._prefix = settings.prefix
+        self.where = connection.where
 
     def plan(self) -> Plan:
         """Return what there is to do.

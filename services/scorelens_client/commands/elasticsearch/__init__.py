@@ -8,8 +8,8 @@ from scorelens_runtime.commands import Entry, LazyGroup
 
 _HERE = "scorelens_client.commands.elasticsearch"
 
-# setup: templates, alias and their upgrades; roles: least privilege; reindex: after a change of the mapping
 ENTRIES: dict[str, Entry] = {
+    "setup": Entry(f"{_HERE}.setup", "client", "Create or upgrade templates, alias and fields; --dry-run shows it."),
     "roles": Entry(f"{_HERE}.roles", "client", "Show or create the roles of those who write, read and set up."),
 }
 
@@ -18,7 +18,10 @@ ENTRIES: dict[str, Entry] = {
 def command() -> None:
     """Set Elasticsearch up for records, and look after it.
 
+    The indexer sets up what it needs by itself where its rights allow. These commands are for whoever runs the server.
+
     \b
     scorelens elasticsearch setup --dry-run      what would be created or changed
+    scorelens elasticsearch setup                do so: after an upgrade, and after a change of settings
     scorelens elasticsearch roles                the least rights of those who write, read and serve the console
     """
