@@ -30,6 +30,7 @@ COMMANDS = {
     "models": Entry("scorelens_scorer.commands.models", "train", "List kept versions of models and who serves them."),
     "elasticsearch": Entry("scorelens_client.commands.elasticsearch", "client", "Set Elasticsearch up for records."),
     "kibana": Entry("scorelens_client.commands.kibana", "client", "Look at records in Kibana."),
+    "migrate": Entry("scorelens_client.commands.migrate", "client", "Bring records from one store into another."),
     "scorer": Entry("scorelens_scorer.__main__", "scorer", "Serve models."),
     "sidecar": Entry("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
     "indexer": Entry("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),

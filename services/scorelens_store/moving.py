@@ -56,12 +56,19 @@ def open_source(where: str | Path, **changes: Any) -> Source:
     return cast("Source", open_reader(where if is_url(where) else folder_of(Path(where)), **changes))
 
 
-def open_target(where: str | Path, **changes: Any) -> Target:
-    """Open the store to write to; a folder is refused while another process writes to it."""
-    if is_url(where):
-        return cast("Target", open_store(where, **changes))
-    folder = Path(where).expanduser()
-    return cast("Target", open_store(folder / "store" if _is_home(folder) else folder))
+def open_target(where: str | Path, *, writing: bool = True, **changes: Any) -> Target:
+    """Open the store to write to; a folder is refused while another process writes to it.
+
+    Without `writing` nothing is made, and the store is only good for reading.
+    """
+    opened = open_store if writing else open_reader
+    return cast("Target", opened(where if is_url(where) else _target_folder(where), **changes))
+
+
+def place_of(where: str) -> str:
+    """Return how a store is named to people, without credentials."""
+    scheme, separator, rest = where.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else where
 
 
 def folder_of(path: Path) -> Path:
@@ -75,5 +82,7 @@ def folder_of(path: Path) -> Path:
     )
 
 
-def _is_home(path: Path) -> bool:
-    return any((path / name).is_dir() for name in ("store", "run", "sidecar"))
+def _target_folder(where: str | Path) -> Path:
+    folder = Path(where).expanduser()
+    is_home = any((folder / name).is_dir() for name in ("store", "run", "sidecar"))
+    return folder / "store" if is_home else folder

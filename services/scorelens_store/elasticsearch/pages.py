@@ -46,15 +46,20 @@ def walk_ids(connection: Connection, index: str, query: Query) -> Iterator[list[
 
 
 def walk_heads(connection: Connection, index: str, query: Query, fields: Sequence[str]) -> Iterator[Row]:
-    """Yield the hits of every match with these members of their sources alone, by time and record id."""
-    with _snapshot(connection, index) as pit:
-        after: list[Any] = []
-        while pit:
-            rows = _search(connection, _page(pit, query, after, _HEADS) | {"_source": list(fields)})
-            yield from rows
-            if len(rows) < _HEADS:
-                return
-            after = rows[-1]["sort"]
+    """Yield the hits of every match with these members of their sources alone, by time and record id.
+
+    Each page is as of the moment it is asked for, so that the next one may be asked for any time later.
+    """
+    path = f"/{index}/_search?ignore_unavailable=true&allow_partial_search_results=false"
+    body = {"query": query, "sort": _IN_TIME.clauses(), "size": _HEADS, "track_total_hits": False}
+    after: list[Any] = []
+    while True:
+        page = body | {"_source": list(fields)} | ({"search_after": after} if after else {})
+        rows = (connection.request("POST", path, page) or {"hits": {"hits": []}})["hits"]["hits"]
+        yield from rows
+        if len(rows) < _HEADS:
+            return
+        after = rows[-1]["sort"]
 
 
 @contextmanager
