@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any as AnyValue
 from typing import Final
 
-from scorelens_store.elasticsearch.mapping import EXACT_DATES
+from scorelens_store.elasticsearch.mapping import ANALYZED, EXACT_DATES
 from scorelens_store.errors import QueryError
 from scorelens_store.fields import FIELDS, Field, Type
 from scorelens_store.query.tree import (
@@ -40,17 +40,22 @@ _LONGEST_REGEXP: Final = 900
 _SPECIAL: Final = frozenset('.?+*|{}[]()"\\#@&<>~^$-')
 
 
-def to_query(node: Node) -> Query:
-    """Return the query that matches what a tree matches. Raises QueryError."""
+def to_query(node: Node, *, analyzed: bool = False) -> Query:
+    """Return the query that matches what a tree matches. Raises QueryError.
+
+    With `analyzed`, a word of a text matches by the analyzer of a language, too, where an index has one.
+    """
     match node:
         case All(parts):
-            return _all(parts)
+            return _all(parts, analyzed)
         case Not(part):
-            return _all((node,))
+            return _all((node,), analyzed)
         case Any(parts):
-            return _any(parts)
+            return _any(parts, analyzed)
         case Boost(part, weight):
-            return {"bool": {"must": [to_query(part)], "boost": weight}}
+            return {"bool": {"must": [to_query(part, analyzed=analyzed)], "boost": weight}}
+        case Equals(Field(name, Type.TEXT), word) if analyzed:
+            return _word(name, word)
     return _leaf(node) if is_weighed(node) else {"constant_score": {"filter": _leaf(node), "boost": 0}}
 
 
@@ -59,20 +64,31 @@ def column(field: Field) -> str:
     return EXACT_DATES.get(field.name, field.name)
 
 
-def _all(parts: Sequence[Node]) -> Query:
+def _word(name: str, word: Value) -> Query:
+    # Both weigh, so that the word itself goes before what only its stem has in common with it.
+    same: Query = {"term": {name: {"value": word}}}
+    return {
+        "bool": {
+            "should": [same, {"match": {f"{name}.{ANALYZED}": {"query": word, "operator": "and"}}}],
+            "minimum_should_match": 1,
+        }
+    }
+
+
+def _all(parts: Sequence[Node], analyzed: bool) -> Query:
     clauses: dict[str, list[Query]] = {}
     for part in parts:
         if isinstance(part, Not):
-            clauses.setdefault("must_not", []).append(to_query(part.part))
+            clauses.setdefault("must_not", []).append(to_query(part.part, analyzed=analyzed))
         else:
-            clauses.setdefault("must" if is_weighed(part) else "filter", []).append(to_query(part))
+            clauses.setdefault("must" if is_weighed(part) else "filter", []).append(to_query(part, analyzed=analyzed))
     return {"bool": clauses} if "must" in clauses or "filter" in clauses else {"bool": {**clauses, "filter": [_EVERY]}}
 
 
-def _any(parts: Sequence[Node]) -> Query:
+def _any(parts: Sequence[Node], analyzed: bool) -> Query:
     field = _same_keyword(parts)
     if field is None:
-        return {"bool": {"should": [to_query(part) for part in parts], "minimum_should_match": 1}}
+        return {"bool": {"should": [to_query(part, analyzed=analyzed) for part in parts], "minimum_should_match": 1}}
     terms = [_term(field, part.value) for part in parts if isinstance(part, Equals)]
     return {"constant_score": {"filter": {"terms": {field.name: terms}}, "boost": 0}}
 

@@ -8,7 +8,7 @@ from typing import Any
 from scorelens_store.contract import Aggregation, AggregationResult, Hit, Hits, Record, Selection, Sort
 from scorelens_store.elasticsearch.aggregate import aggregate
 from scorelens_store.elasticsearch.connection import Connection
-from scorelens_store.elasticsearch.mapping import to_record
+from scorelens_store.elasticsearch.mapping import STANDARD, to_record
 from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.pages import ROWS, walk, walk_heads
 from scorelens_store.elasticsearch.query import to_query
@@ -16,7 +16,7 @@ from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import StoreUnavailableError
 from scorelens_store.forgettable import FIELDS
 from scorelens_store.highlight import highlight as highlighted
-from scorelens_store.query.tree import is_weighed
+from scorelens_store.query.tree import Node, is_weighed
 from scorelens_store.selection import complete, sort_field
 
 _BY_RELEVANCE = Sort()
@@ -49,7 +49,7 @@ class ElasticsearchReader:
     ) -> Hits:
         """Return one page of hits; `after` is the `sort` of the last hit of the page before."""
         node, field = complete(selection), sort_field(sort)
-        query, order = to_query(node), Order(field, sort.descending)
+        query, order = self._query(node), Order(field, sort.descending)
         found = self._page(query, order, after, limit)
         total = found["hits"]["total"]["value"]
         rows = found["hits"]["hits"]
@@ -65,25 +65,25 @@ class ElasticsearchReader:
     def count(self, selection: Selection) -> int:
         """Return how many records match."""
         path = f"/{self.settings.prefix}/_count?ignore_unavailable=true"
-        found = self._connection.request("POST", path, {"query": to_query(complete(selection))})
+        found = self._connection.request("POST", path, {"query": self._query(complete(selection))})
         if found and found["_shards"]["failed"]:
             raise StoreUnavailableError(f"{self.describe()} could not count in all of its indices")
         return int(found["count"]) if found else 0
 
     def aggregate(self, selection: Selection, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
         """Return the result of each aggregation by name."""
-        return aggregate(self._search, to_query(complete(selection)), aggregations)
+        return aggregate(self._search, self._query(complete(selection)), aggregations)
 
     def scan(self, selection: Selection, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Record]:
         """Yield every match in order of `@timestamp` and record id, in constant memory, as of the first one."""
-        for row in walk(self._connection, self.settings.prefix, to_query(complete(selection))):
+        for row in walk(self._connection, self.settings.prefix, self._query(complete(selection))):
             if cancelled():
                 return
             yield to_record(row["_source"])
 
     def scan_heads(self, selection: Selection) -> Iterator[Record]:
         """Yield every match as `scan` does, with its ids, its time and its labels alone."""
-        query = to_query(complete(selection))
+        query = self._query(complete(selection))
         for row in walk_heads(self._connection, self.settings.prefix, query, HEAD):
             yield row["_source"]
 
@@ -103,6 +103,9 @@ class ElasticsearchReader:
     def close(self) -> None:
         """Give back what the reader holds."""
         self._connection.close()
+
+    def _query(self, node: Node) -> dict[str, Any]:
+        return to_query(node, analyzed=self.settings.analyzer != STANDARD)
 
     def _page(self, query: dict[str, Any], order: Order, after: tuple[Any, ...], limit: int) -> dict[str, Any]:
         body = {
