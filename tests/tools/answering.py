@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -47,15 +49,19 @@ class AnsweringServer(ThreadingHTTPServer):
         self.context = _context(certificate, None)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Shake hands in the thread of the request; who breaks off is gone."""
-        try:
-            if self.context is not None:
-                request = self.context.wrap_socket(request, server_side=True)
-            super().finish_request(request, client_address)
-        except OSError:
-            return
-        finally:
-            request.close()
+        """Shake hands in the thread of the request; who is refused hears why before the connection ends."""
+        with request:
+            if self.context is None:
+                super().finish_request(request, client_address)
+                return
+            encrypted = self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
+            with encrypted, contextlib.suppress(OSError):
+                try:
+                    encrypted.do_handshake()
+                except ssl.SSLError:
+                    _hear_out(encrypted)
+                else:
+                    super().finish_request(encrypted, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -79,6 +85,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
+
+
+def _hear_out(connection: ssl.SSLSocket) -> None:
+    # To close with something unread would take back the alert that says why.
+    descriptor = connection.detach()
+    with socket.socket(fileno=descriptor) as plain:
+        plain.shutdown(socket.SHUT_WR)
+        plain.settimeout(5)
+        while plain.recv(65536):
+            pass
 
 
 @contextmanager

@@ -22,6 +22,11 @@ _OF_TLS: Final = (
         r"CERTIFICATE_VERIFY_FAILED\S* certificate verify failed: ([^(]*\S)",
         f"its certificate is refused here: {{1}}; {_SETTING}CA_FILE names the authority that is trusted",
     ),
+    (
+        r"EOF occurred in violation",
+        "it broke the connection off while TLS was set up; it may want a client certificate "
+        f"({_SETTING}CLIENT_CERTIFICATE and {_SETTING}CLIENT_KEY)",
+    ),
     (r"WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE|HTTP_REQUEST|PACKET_LENGTH", "it does not speak TLS: is it http://?"),
     (
         r"(?i)alert.certificate.required",
@@ -46,7 +51,7 @@ _LACKS: Final = re.compile(
 
 def is_about_tls(message: str) -> bool:
     """Tell whether a connection failed because of a certificate or of TLS itself."""
-    return "SSL" in message or "TLS" in message or "certificate" in message
+    return any(word in message for word in ("SSL", "_ssl.", "TLS", "certificate"))
 
 
 def unreached(where: str, message: str) -> str:
