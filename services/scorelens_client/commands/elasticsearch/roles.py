@@ -7,26 +7,26 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from scorelens_client.options import json_option
+from scorelens_client.home import Home
+from scorelens_client.options import home_option, json_option
+from scorelens_client.server import server_of, server_option
 from scorelens_client.terminal import notes, results
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.elasticsearch.roles import Role, roles, to_api, to_yaml
 from scorelens_store.elasticsearch.security import ApiKey, Security
-from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment, read_prefix
+from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment
 
 _NAMES = ("writer", "reader", "kibana", "console", "setup")
 
 
 @click.command("roles")
 @click.option("--role", "names", multiple=True, type=click.Choice(_NAMES), help="Only this role; may be repeated.")
-@click.option("--prefix", metavar="NAME", help="Beginning of the indices' names.  [SCORELENS_ELASTICSEARCH_PREFIX]")
 @click.option("--space", default="default", metavar="ID", help="Space of Kibana for its role.  [default: default]")
 @json_option("Print the roles as `PUT /_security/role/NAME` takes them, by name.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the roles as the server's config/roles.yml has them.")
@@ -36,12 +36,10 @@ _NAMES = ("writer", "reader", "kibana", "console", "setup")
 @click.option(
     "--key-file", type=click.Path(dir_okay=False, path_type=Path), help="File for the API key, for its owner alone."
 )
-@click.option(
-    "--url", metavar="URL", envvar="SCORELENS_ELASTICSEARCH_URL", help="Server.  [SCORELENS_ELASTICSEARCH_URL]"
-)
+@server_option
+@home_option
 def command(
     names: Sequence[str],
-    prefix: str | None,
     space: str,
     as_json: bool,
     as_yaml: bool,
@@ -49,29 +47,29 @@ def command(
     key: str | None,
     expires: str,
     key_file: Path | None,
-    url: str | None,
+    store: str | None,
+    home: Home,
 ) -> None:
     """Show the least rights of those who write, read and set up, or put them on the server.
 
     --create and --api-key sign in as all commands do (SCORELENS_ELASTICSEARCH_USERNAME and _PASSWORD_FILE, or a name
-    and a password in the URL), as somebody who may manage security.
+    and a password in --store), as somebody who may manage security.
 
     \b
     scorelens elasticsearch roles                                  what each may do, and why
     scorelens elasticsearch roles --json --role writer             as the role API takes it
     scorelens elasticsearch roles --yaml >> config/roles.yml       for servers that keep roles in files
-    scorelens elasticsearch roles --create --url https://search.example:9200
+    scorelens elasticsearch roles --create --store https://search.example:9200
     scorelens elasticsearch roles --api-key indexer --role writer --expires 90d --key-file indexer.key
     """
-    _check(names, key, expires, key_file, url, changes=create or key is not None)
-    settings = from_environment()
-    if prefix is not None:
-        settings = replace(settings, prefix=read_prefix(prefix))
+    _check(names, key, expires, key_file)
+    changes = create or key is not None
+    url, settings = server_of(home, store) if changes or store else ("", from_environment())
     chosen = [role for name, role in roles(settings.prefix, space).items() if name in (names or _NAMES)]
     if create:
-        _create(str(url), settings, chosen)
+        _create(url, settings, chosen)
     if key is not None:
-        _make_key(str(url), settings, key, chosen[0], expires, key_file)
+        _make_key(url, settings, key, chosen[0], expires, key_file)
     if as_json:
         click.echo(json.dumps({role.name: to_api(role) for role in chosen}, indent=2))
     elif as_yaml:
@@ -80,11 +78,7 @@ def command(
         _show(results(), chosen)
 
 
-def _check(
-    names: Sequence[str], key: str | None, expires: str, file: Path | None, url: str | None, *, changes: bool
-) -> None:
-    if changes and not url:
-        raise click.UsageError("name the server: --url https://search.example:9200 (SCORELENS_ELASTICSEARCH_URL)")
+def _check(names: Sequence[str], key: str | None, expires: str, file: Path | None) -> None:
     if key is not None and len(names) != 1:
         raise click.UsageError("--api-key needs one --role, such as --role writer")
     if key is None and (expires or file):
