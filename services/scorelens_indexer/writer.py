@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 from scorelens_indexer.errors import OverloadedError
 from scorelens_runtime.errors import UnavailableError
 from scorelens_store.contract import PutResult, Record, Store
+from scorelens_store.errors import PartUnavailableError
 
 LINGER: Final = 0.1
 """Seconds that records wait at most for others that are being made, before they are put."""
@@ -59,6 +60,7 @@ class Writer:
         self._changed = threading.Condition()
         self._closed = False
         self._store_away = False
+        self._part_away = ""
         self._putting = self._coming = 0
         self._changing = False
         self._threads = [
@@ -167,6 +169,9 @@ class Writer:
     def _commit(self, group: Sequence[_Put]) -> None:
         try:
             results = self._store.put([record for item in group for record in item.records])
+        except PartUnavailableError as error:
+            self._note_part(error)
+            self._commit_apart(group, error)
         except UnavailableError as error:
             self._note(error)
             for item in group:
@@ -178,12 +183,18 @@ class Writer:
             _share_out(group, results)
 
     def _commit_apart(self, group: Sequence[_Put], error: Exception) -> None:
-        """Let a failure that no store should raise meet only the export that brings it about."""
+        """Let a failure that lies in some records meet only the exports that bring it about."""
         if len(group) == 1:
             group[0].future.set_exception(error)
         else:
             for item in group:
                 self._commit([item])
+
+    def _note_part(self, error: PartUnavailableError) -> None:
+        """Log what keeps some records out while others are stored, unless it was the last to be logged."""
+        if str(error) != self._part_away:
+            _log.warning("the store cannot take some records; their senders keep them", extra={"error": str(error)})
+        self._part_away = str(error)
 
     def _note(self, error: UnavailableError | None) -> None:
         """Log when the store goes away and when it is back, and nothing in between."""

@@ -4,6 +4,7 @@ ScorelensError
 ├── QueryError                the query cannot be read; knows the place
 └── StoreError                base of what a store can raise
     ├── StoreUnavailableError also UnavailableError: away, overloaded, read-only or refusing credentials; try again
+    │   └── PartUnavailableError  some of the records of a put, while the others were stored
     ├── StoreDamagedError     what is on disk cannot be read
     ├── RecordNotFoundError   no record has the id
     └── RecordRefusedError    a record or a label can never be stored
@@ -36,6 +37,10 @@ class StoreError(ScorelensError):
 
 class StoreUnavailableError(StoreError, UnavailableError):
     """The store is away, overloaded, read-only or refuses the credentials; the same call may succeed later."""
+
+
+class PartUnavailableError(StoreUnavailableError):
+    """Some of the records that were put cannot be stored now; put apart from them, the others can."""
 
 
 class StoreDamagedError(StoreError):

@@ -5,29 +5,25 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import orjson
 
-from scorelens_store.elasticsearch.connection import Connection
-from scorelens_store.elasticsearch.errors import from_answer, reason
-from scorelens_store.errors import QueryError, StoreUnavailableError
+from scorelens_store.elasticsearch.answers import Answer, judge, part_of, read_items, trouble
+from scorelens_store.elasticsearch.connection import Connection, Reply
+from scorelens_store.elasticsearch.errors import NoAnswerError, from_answer
+from scorelens_store.errors import PartUnavailableError, QueryError, StoreUnavailableError
 
 _FIRST_PAUSE: Final = 0.1
-_BUSY: Final = (429, 502, 503, 504)
-_PATH: Final = "/_bulk?refresh=true&filter_path=took,items.*.status,items.*.error,items.*.result"
-_REFUSED: Final = frozenset(
-    {
-        "document_parsing_exception",
-        "illegal_argument_exception",
-        "mapper_parsing_exception",
-        "max_bytes_length_exceeded_exception",
-        "parsing_exception",
-        "strict_dynamic_mapping_exception",
-    }
-)
-"""Why a single document can never be stored; whatever else goes wrong may pass."""
+_LONGEST_PAUSE: Final = 5.0
+"""Seconds that a server may ask for before its request is left to the caller."""
+
+_LEAST_BYTES: Final = 64 * 2**10
+_PATH: Final = "/_bulk?refresh={refresh}&filter_path=took,items.*.status,items.*.error,items.*.result&timeout="
+_UNKNOWN: Final = Answer(0)
+_UNANSWERED: Final = (500, 502, 503, 504)
+"""Statuses of whole requests that a server or a proxy may give after all or some of it was done."""
 
 
 @dataclass(frozen=True)
@@ -45,83 +41,178 @@ class Change:
         return b"\n".join((line, self.source, b"")) if self.action == "create" else line + b"\n"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What became of one change: 201 created, 200 deleted, 404 not there, 409 there already, 400 or 413 impossible."""
-
-    status: int
-    reason: str = ""
-
-
 class Bulk:
-    """Sends changes. They are durable and visible to searches when the call returns.
+    """Sends changes. They are durable and, with `refresh`, visible to searches when the call returns.
 
     The refresh that makes them visible is asked for with each request: waiting for the server's own would hold every
     answer back for up to a second.
     """
 
-    def __init__(self, connection: Connection, most_bytes: int, retries: int) -> None:
-        self._connection, self._most_bytes, self._retries = connection, most_bytes, retries
+    def __init__(self, connection: Connection, most_bytes: int, retries: int, *, refresh: bool = True) -> None:
+        self._connection, self._retries, self._refresh = connection, retries, refresh
+        self._room = Room(most_bytes)
 
     def send(self, changes: Sequence[Change]) -> list[Answer]:
         """Return one answer each, in order. Raises StoreUnavailableError when the outcome of any is unknown."""
-        lines = [change.encoded() for change in changes]
-        answers: list[Answer] = []
-        for start, end in _cut(lines, self._most_bytes):
-            answers += self._send(lines[start:end])
+        answers, error = self.attempt(changes)
+        if error is not None:
+            raise error
         return answers
 
-    def _send(self, lines: Sequence[bytes]) -> list[Answer]:
-        answers: dict[int, Answer] = {}
-        waiting = list(range(len(lines)))
-        for attempt in range(self._retries + 1):
-            if attempt:
-                time.sleep(_FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311
-            got = self._send_once([lines[number] for number in waiting])
-            answers |= dict(zip(waiting, got, strict=True))
-            waiting = [number for number in waiting if answers[number].status in _BUSY]
-            if not waiting:
-                return [answers[number] for number in range(len(lines))]
-        raise from_answer(self._connection.where, 503, answers[waiting[0]].reason)
+    def attempt(self, changes: Sequence[Change]) -> tuple[list[Answer], StoreUnavailableError | None]:
+        """Return one answer each, as far as they are known, and what stood in the way of the others.
 
-    def _send_once(self, lines: Sequence[bytes]) -> list[Answer]:
+        That is a PartUnavailableError where the server did some of them and others met trouble of their own.
+        """
+        sending = _Sending(self._connection, self._room, [change.encoded() for change in changes], self._refresh)
         try:
-            status, body = self._connection.ask("POST", _PATH, b"".join(lines))
-        except QueryError as exc:
-            raise StoreUnavailableError(f"{self._connection.where} cannot read a bulk request: {exc.reason}") from exc
-        if status == 413:
-            return self._send_halves(lines)
-        if status == 404 or not isinstance(body, dict) or len(body.get("items", ())) != len(lines):
-            raise from_answer(self._connection.where, status, body)
-        return [self._judge(next(iter(item.values()))) for item in body["items"]]
-
-    def _send_halves(self, lines: Sequence[bytes]) -> list[Answer]:
-        if len(lines) == 1:
-            return [Answer(413, "the record is larger than the server takes (http.max_content_length)")]
-        middle = len(lines) // 2
-        return self._send(lines[:middle]) + self._send(lines[middle:])
-
-    def _judge(self, item: dict[str, Any]) -> Answer:
-        status, error = int(item["status"]), item.get("error")
-        if error is None or status == 409:
-            return Answer(status)
-        if status in _BUSY and "block" not in str(error.get("type")):
-            return Answer(status, reason(error))
-        if status == 400 and error.get("type") in _REFUSED:
-            return Answer(status, reason(error))
-        raise from_answer(self._connection.where, 503 if status == 400 else status, error)
+            sending.run(self._retries)
+        except StoreUnavailableError as error:
+            return sending.answers, error
+        return sending.answers, sending.trouble()
 
 
-def _cut(lines: Sequence[bytes], most_bytes: int) -> Iterator[tuple[int, int]]:
-    """Yield beginning and end of each request."""
-    start = size = 0
-    for number, line in enumerate(lines):
-        if number > start and size + len(line) > most_bytes:
-            yield start, number
-            start, size = number, 0
-        size += len(line)
-    if start < len(lines):
-        yield start, len(lines)
+class Room:
+    """How many bytes a server takes at once: less after it refused a request for its size, then slowly more again."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self.bytes = most
+
+    def shrink(self, size: int) -> None:
+        """Take note of a request that was refused."""
+        self.bytes = min(self.bytes, max(_LEAST_BYTES, min(self.bytes, size) // 2))
+
+    def grow(self, size: int) -> None:
+        """Take note of a request that was taken."""
+        if size > self.bytes // 2 and self.bytes < self._most:
+            self.bytes = min(self._most, self.bytes + self.bytes // 8)
+
+
+class _Sending:
+    """One call's changes on their way; `answers` holds what is known of each so far."""
+
+    def __init__(self, connection: Connection, room: Room, lines: Sequence[bytes], refresh: bool) -> None:
+        self._connection, self._room, self._lines = connection, room, lines
+        self._path = f"{_PATH.format(refresh=str(refresh).lower())}{connection.within}"
+        self._asked_pause = 0.0
+        self.answers = [_UNKNOWN] * len(lines)
+
+    def run(self, retries: int) -> None:
+        """Send all, and those again that the server had no room for."""
+        waiting: Sequence[int] = range(len(self._lines))
+        for turn in range(retries + 1):
+            if turn:
+                self._pause(turn)
+            for numbers in _cut(self._lines, waiting, self._room):
+                self._exchange(numbers)
+            waiting = [number for number in waiting if self.answers[number].busy]
+            if not waiting:
+                return
+
+    def trouble(self) -> StoreUnavailableError | None:
+        """Return what stands in the way of some changes; None where all are done or impossible."""
+        busy = next((answer for answer in self.answers if answer.busy), None)
+        if busy is not None:
+            return trouble(self._connection.where, busy.status, busy.reason)
+        found = part_of(self.answers)
+        if found is not None and any(answer.final for answer in self.answers):
+            return PartUnavailableError(str(found), found.retry_after)
+        return found
+
+    def _exchange(self, numbers: Sequence[int]) -> None:
+        body = b"".join([self._lines[number] for number in numbers])
+        reply = self._ask(numbers, body)
+        if reply.status == 413:
+            self._room.shrink(len(body))
+            self._send_halves(numbers, len(body))
+        elif reply.status == 429:
+            self._room.shrink(len(body))
+            self._wait(numbers, reply)
+        else:
+            self._read(numbers, reply)
+            self._room.grow(len(body))
+
+    def _ask(self, numbers: Sequence[int], body: bytes) -> Reply:
+        """Send a request to one server after the other until one answers: a change that is made twice is made once."""
+        for left in reversed(range(self._connection.nodes)):
+            try:
+                reply = self._connection.send("POST", self._path, body, answers=(429, *_UNANSWERED))
+            except NoAnswerError as error:
+                if error.sent:
+                    self._doubt(numbers)
+                if error.slow or not left:
+                    raise
+            except QueryError as exc:
+                raise StoreUnavailableError(
+                    f"{self._connection.where} cannot read a bulk request: {exc.reason}"
+                ) from exc
+            else:
+                if reply.status not in _UNANSWERED:
+                    return reply
+                self._doubt(numbers)
+                if not left:
+                    raise reply.error()
+        raise AssertionError("there is no server to ask")
+
+    def _doubt(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self.answers[number] = replace(self.answers[number], unsure=True)
+
+    def _send_halves(self, numbers: Sequence[int], size: int) -> None:
+        if len(numbers) == 1:
+            self.answers[numbers[0]] = Answer(
+                413,
+                f"the record takes {size} bytes, which is more than the server takes in one request: raise its setting "
+                "http.max_content_length, or the limit of a proxy in front of it",
+            )
+            return
+        middle = len(numbers) // 2
+        self._exchange(numbers[:middle])
+        self._exchange(numbers[middle:])
+
+    def _wait(self, numbers: Sequence[int], reply: Reply) -> None:
+        error = reply.error()
+        if reply.retry_after > _LONGEST_PAUSE:
+            raise error
+        self._asked_pause = max(self._asked_pause, reply.retry_after)
+        for number in numbers:
+            self.answers[number] = replace(
+                self.answers[number], status=reply.status, reason=reply.reason(), busy=True, trouble=None
+            )
+
+    def _read(self, numbers: Sequence[int], reply: Reply) -> None:
+        items = read_items(reply.body, len(numbers)) if reply.status < 300 else None
+        if items is None:
+            self._doubt(numbers)
+            error = from_answer(reply.where, reply.status, reply.body) if reply.status >= 300 else None
+            raise (
+                error
+                if isinstance(error, StoreUnavailableError)
+                else StoreUnavailableError(
+                    f"{reply.where} answers a bulk request with something else than {len(numbers)} results; is there a "
+                    "proxy that changes answers?"
+                )
+            )
+        for number, item in zip(numbers, items, strict=True):
+            self.answers[number] = judge(reply.where, item, unsure=self.answers[number].unsure)
+
+    def _pause(self, turn: int) -> None:
+        time.sleep(max(self._asked_pause, _FIRST_PAUSE * 2**turn * random.uniform(0.5, 1.0)))  # noqa: S311
+        self._asked_pause = 0.0
+
+
+def _cut(lines: Sequence[bytes], waiting: Sequence[int], room: Room) -> Iterator[Sequence[int]]:
+    """Yield the numbers of the lines of each request, as there is room at that moment."""
+    some: list[int] = []
+    size = 0
+    for number in waiting:
+        if some and size + len(lines[number]) > room.bytes:
+            yield some
+            some, size = [], 0
+        some.append(number)
+        size += len(lines[number])
+    if some:
+        yield some
 
 
 def deletions(found: Iterable[tuple[str, str]]) -> list[Change]:

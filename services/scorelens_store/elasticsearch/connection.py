@@ -1,17 +1,34 @@
-"""The connection to one Elasticsearch, and the one place where its errors become the store's."""
+"""The connection to the servers of one cluster, and the one place where their errors become the store's.
+
+Requests go to the servers in turn, but for those that did not answer lately. One that a server did not answer goes to
+the next: everything that is asked here can be asked twice, since what is written carries its id. One that a server took
+and was too slow for does not, as that would double the work.
+"""
 
 from __future__ import annotations
 
+import random
 import threading
-from typing import Any
-from urllib.parse import urlsplit
+import time
+from dataclasses import dataclass
+from typing import Any, Final
 
 import orjson
 from elasticsearch import AuthenticationException, Elasticsearch, TransportError
 
 from scorelens_runtime.errors import SettingError
 from scorelens_store.elasticsearch.credentials import SignIn
-from scorelens_store.elasticsearch.errors import REFUSED, not_elasticsearch, translated
+from scorelens_store.elasticsearch.errors import (
+    REFUSED,
+    NoAnswerError,
+    after,
+    asked_pause,
+    from_answer,
+    not_elasticsearch,
+    reason,
+    translated,
+)
+from scorelens_store.elasticsearch.nodes import Node, address, address_of, split
 from scorelens_store.elasticsearch.refusals import is_about_tls
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import QueryError, StoreUnavailableError
@@ -19,18 +36,46 @@ from scorelens_store.errors import QueryError, StoreUnavailableError
 Body = dict[str, Any]
 
 
-class Connection:
-    """Sends requests, each once: what was sent and not answered is for the caller to judge."""
+_ANSWERS: Final = (404, 413)
+_PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
+"""Seconds between the tries of a read: the index of a new period has no shard to be searched for a moment."""
 
-    def __init__(self, url: str, settings: ElasticsearchSettings) -> None:
-        parts = _split(url)
-        default = 443 if parts.scheme == "https" else 9200
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        address = f"{parts.scheme}://{host}:{parts.port or default}{parts.path.rstrip('/')}"
-        self.where = f"elasticsearch, {address}"
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered; `retry_after` is the pause in seconds that it asks for."""
+
+    where: str
+    status: int
+    body: Any
+    retry_after: float
+
+    def error(self) -> StoreUnavailableError:
+        """Return the error that it means."""
+        error = from_answer(self.where, self.status, self.body)
+        if isinstance(error, QueryError):
+            error = StoreUnavailableError(f"{self.where} answers {self.status}: {error.reason}")
+        after(error, self.retry_after)
+        return error
+
+    def reason(self) -> str:
+        """Return what the server says went wrong."""
+        return reason(self.body)
+
+
+class Connection:
+    """Sends requests."""
+
+    def __init__(self, urls: str, settings: ElasticsearchSettings) -> None:
+        parts = split(urls)
+        self._addresses = list(dict.fromkeys(address(part) for part in parts))
+        self.nodes = len(self._addresses)
+        self.where = f"elasticsearch, {', '.join(self._addresses)}"
         self._timeout = settings.timeout
-        self._address = address
-        self._sign_in = SignIn([address], parts.username, parts.password, settings)
+        self.within = f"{max(1, round(settings.timeout * 600))}ms"
+        """How long a server may wait for shards, so that it can still say which ones are missing."""
+        known = next((part for part in parts if part.username), parts[0])
+        self._sign_in = SignIn(self._addresses, known.username, known.password, settings)
         self._renewing = threading.Lock()
         self._client = self._make_client()
 
@@ -46,17 +91,55 @@ class Connection:
 
     def ask(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> tuple[int, Any]:
         """Return status and body of an answer; a missing thing (404) and a too large request (413) are answers."""
+        reply = self._ask_patiently(method, path, body, timeout)
+        if reply.status in _ANSWERS:
+            return reply.status, reply.body
+        if reply.status >= 300:
+            raise reply.error()
+        return reply.status, reply.body
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Body | bytes | None = None,
+        *,
+        timeout: float = 0.0,
+        answers: tuple[int, ...] = (),
+    ) -> Reply:
+        """Send a request to one server; statuses of `answers` are no errors. Raises NoAnswerError, too."""
         headers = {"accept": "application/json"}
         if body is not None:
             headers["content-type"] = "application/x-ndjson" if isinstance(body, bytes) else "application/json"
-        options = {"request_timeout": timeout or self._timeout, "headers": headers, **_patience(path)}
+        options = {"request_timeout": timeout or self._timeout, "headers": headers, "ignore_status": _ANSWERS + answers}
         content = orjson.dumps(body) if isinstance(body, dict) else body
         with translated(self.where):
             answer = self._perform(method, path, content, options)
+        meta = answer.meta
         # The client library looks at this only where a request succeeded.
-        if answer.meta.status == 404 and answer.meta.headers.get("x-elastic-product") != "Elasticsearch":
-            raise not_elasticsearch(self.where)
-        return answer.meta.status, answer.body
+        if meta.status == 404 and meta.headers.get("x-elastic-product") != "Elasticsearch":
+            raise not_elasticsearch(f"elasticsearch, {address_of(answer)}")
+        return Reply(f"elasticsearch, {address_of(answer)}", meta.status, answer.body, asked_pause(meta.headers))
+
+    def _ask_patiently(self, method: str, path: str, body: Body | bytes | None, timeout: float) -> Reply:
+        starting = (503,) if path.partition("?")[0].endswith(("/_search", "/_count", "/_pit")) else ()
+        for pause in _PAUSES if starting else ():
+            reply = self._ask_each(method, path, body, timeout, starting)
+            if reply.status not in starting:
+                return reply
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+        return self._ask_each(method, path, body, timeout, starting)
+
+    def _ask_each(
+        self, method: str, path: str, body: Body | bytes | None, timeout: float, answers: tuple[int, ...]
+    ) -> Reply:
+        for _ in range(self.nodes - 1):
+            try:
+                return self.send(method, path, body, timeout=timeout, answers=answers)
+            except NoAnswerError as error:
+                if error.slow:
+                    raise
+        return self.send(method, path, body, timeout=timeout, answers=answers)
 
     def change(self, method: str, path: str, body: Body | None = None, *, timeout: float = 0.0) -> Any:
         """Send a request that a correct server takes. Raises StoreUnavailableError for whatever else it says."""
@@ -71,7 +154,8 @@ class Connection:
 
     def _make_client(self) -> Elasticsearch:
         return Elasticsearch(
-            self._address,
+            self._addresses,
+            node_class=Node,
             request_timeout=self._timeout,
             max_retries=0,
             retry_on_timeout=False,
@@ -83,9 +167,7 @@ class Connection:
         client = self._client
         while True:
             try:
-                return client.options(ignore_status=(404, 413), **options).perform_request(
-                    method, path, headers=options["headers"], body=content
-                )
+                return client.options(**options).perform_request(method, path, headers=options["headers"], body=content)
             except (AuthenticationException, TransportError) as exc:
                 if isinstance(exc, TransportError) and not is_about_tls(exc.message):
                     raise
@@ -103,21 +185,3 @@ class Connection:
             except SettingError as exc:
                 raise StoreUnavailableError(f"{self.where}: {exc}", REFUSED) from exc
             return self._client
-
-
-def _patience(path: str) -> dict[str, Any]:
-    """Let a read try again for a second or two: the index of a new period has no shard to be searched for a moment."""
-    if path.partition("?")[0].endswith(("/_search", "/_count", "/_pit")):
-        return {"max_retries": 4, "retry_on_status": (503,), "retry_backoff_base": 0.1, "retry_backoff_cap": 1.0}
-    return {}
-
-
-def _split(url: str) -> Any:
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid or parts.query or parts.fragment:
-        raise SettingError("the address of Elasticsearch is not http://HOST:PORT or https://HOST:PORT")
-    return parts

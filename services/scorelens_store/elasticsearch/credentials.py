@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from elastic_transport import NodeConfig, Urllib3HttpNode
-
 from scorelens_runtime.endpoint import is_loopback
 from scorelens_runtime.errors import SettingError
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
@@ -38,7 +36,7 @@ class SignIn:
     def options(self) -> dict[str, Any]:
         """Return the client library's options. Raises SettingError for files that hold something else."""
         signed = credentials(self._username, self._password, self._settings)
-        return signed | ({"ssl_context": tls_context(self._settings), "node_class": Node} if self._encrypted else {})
+        return signed | ({"ssl_context": tls_context(self._settings)} if self._encrypted else {})
 
     def changed(self) -> bool:
         """Tell whether files hold something else than they did the last time. Raises SettingError."""
@@ -58,14 +56,6 @@ class SignIn:
                 parts = urlsplit(address)
                 if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
                     _log.warning("credentials go unencrypted over the network; use https", extra={"address": address})
-
-
-class Node(Urllib3HttpNode):
-    """A node that trusts what its TLS context trusts; the library would add authorities of its own."""
-
-    def __init__(self, config: NodeConfig) -> None:
-        super().__init__(config)
-        self.pool.ca_certs = None  # type: ignore[attr-defined]
 
 
 def credentials(username: str | None, password: str | None, settings: ElasticsearchSettings) -> dict[str, Any]:

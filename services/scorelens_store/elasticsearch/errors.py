@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from elasticsearch import ApiError, ConnectionTimeout, TransportError, UnsupportedProductError
+from elasticsearch import ApiError, SerializationError, TransportError, UnsupportedProductError
 
+from scorelens_store.elasticsearch.nodes import address_of, was_sent, was_slow
 from scorelens_store.elasticsearch.refusals import not_allowed, unknown, unreached
 from scorelens_store.errors import QueryError, StoreUnavailableError
 
@@ -16,7 +19,21 @@ AWAY: Final = 1.0
 REFUSED: Final = 15.0
 """Seconds to wait before the next try: for a server that may be back soon, and for one that people must see to."""
 
+LONGEST: Final = 300.0
+"""Most seconds that a server's wish to be left alone is followed."""
+
 _BUSY: Final = (429, 502, 503, 504)
+
+
+class NoAnswerError(StoreUnavailableError):
+    """A request got no whole answer.
+
+    `sent` tells whether a server may have done what it asks, `slow` whether one took it and did not answer in time.
+    """
+
+    def __init__(self, message: str, *, sent: bool, slow: bool = False) -> None:
+        super().__init__(message, AWAY)
+        self.sent, self.slow = sent, slow
 
 
 class NotAllowedError(StoreUnavailableError):
@@ -31,11 +48,39 @@ def translated(where: str) -> Iterator[None]:
     except UnsupportedProductError as exc:
         raise not_elasticsearch(where) from exc
     except ApiError as exc:
-        raise from_answer(where, exc.meta.status, exc.body) from exc
-    except ConnectionTimeout as exc:
-        raise StoreUnavailableError(f"{where} did not answer in time", AWAY) from exc
+        where = at(where, exc)
+        raise after(from_answer(where, exc.meta.status, exc.body), asked_pause(exc.meta.headers)) from exc
+    except SerializationError as exc:
+        raise NoAnswerError(f"{where} answers with something that is no JSON or was cut off", sent=True) from exc
     except TransportError as exc:
-        raise StoreUnavailableError(f"{where} cannot be reached: {unreached(where, exc.message)}", AWAY) from exc
+        where = at(where, exc)
+        if was_slow(exc):
+            raise NoAnswerError(f"{where} did not answer in time", sent=True, slow=True) from exc
+        text = f"{where} cannot be reached: {unreached(where, exc.message)}"
+        raise NoAnswerError(text, sent=was_sent(exc)) from exc
+
+
+def at(where: str, error: BaseException) -> str:
+    """Return the name of the one server that an error comes from, or of all of them."""
+    address = address_of(error)
+    return f"elasticsearch, {address}" if address else where
+
+
+def asked_pause(headers: Mapping[str, str]) -> float:
+    """Return the seconds that a server's Retry-After asks for, at most LONGEST; 0 where it asks for none."""
+    value = headers.get("retry-after") or ""
+    try:
+        seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return min(max(0.0, seconds), LONGEST)
+
+
+def after(error: StoreUnavailableError | QueryError, seconds: float) -> StoreUnavailableError | QueryError:
+    """Return an error that asks for at least so long a pause."""
+    if isinstance(error, StoreUnavailableError):
+        error.retry_after = max(error.retry_after, seconds)
+    return error
 
 
 def not_elasticsearch(where: str) -> StoreUnavailableError:

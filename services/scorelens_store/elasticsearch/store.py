@@ -12,7 +12,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from scorelens_store.contract import Label, Outcome, PutResult, Record
-from scorelens_store.elasticsearch.bulk import Answer, Bulk, Change, deletions
+from scorelens_store.elasticsearch.answers import Answer
+from scorelens_store.elasticsearch.bulk import Bulk, Change, deletions
+from scorelens_store.elasticsearch.doubts import Doubts
+from scorelens_store.elasticsearch.errors import NoAnswerError
 from scorelens_store.elasticsearch.indices import index_name, index_pattern, period_end
 from scorelens_store.elasticsearch.mapping import to_source
 from scorelens_store.elasticsearch.number_fields import NumberFields, names_of
@@ -23,6 +26,7 @@ from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_e
 from scorelens_store.elasticsearch.setup import Setup
 from scorelens_store.elasticsearch.shared_lock import SharedLock
 from scorelens_store.elasticsearch.tombstones import Tombstones
+from scorelens_store.elasticsearch.unindexed import names_apart, split
 from scorelens_store.errors import RecordNotFoundError, RecordRefusedError, StoreUnavailableError
 from scorelens_store.fields import FIELDS
 from scorelens_store.forgettable import find_long, ids_of
@@ -49,8 +53,11 @@ class ElasticsearchStore(ElasticsearchReader):
     def __init__(self, url: str, settings: ElasticsearchSettings) -> None:
         super().__init__(url, settings)
         self._bulk = Bulk(self._connection, settings.bulk_bytes, settings.retries)
+        self._puts = Bulk(self._connection, settings.bulk_bytes, settings.retries, refresh=not settings.refresh)
         self._tombstones = Tombstones(self._connection, self._bulk, settings.prefix)
         self._numbers = NumberFields(self._connection)
+        self._doubts = Doubts()
+        self._tombstones_seen = 0
         self._setup = Setup(self._connection, settings)
         # Within one process nothing is put between a tombstone and the removal of what it covers.
         self._writing = SharedLock()
@@ -62,25 +69,70 @@ class ElasticsearchStore(ElasticsearchReader):
         results, checked = self._check(records)
         with self._writing.together():
             self._prepare()
-            covered = self._tombstones.covered([entry.ids for _, entry in checked])
+            seen = self._tombstones_seen
+            covered = self._covered([entry for _, entry in checked])
             results |= {number: _FORGOTTEN for (number, _), was in zip(checked, covered, strict=True) if was}
             wanted = [pair for pair, was in zip(checked, covered, strict=True) if not was]
-            answers = self._bulk.send([entry.change() for _, entry in wanted])
-            for (number, entry), answer in zip(wanted, answers, strict=True):
-                results[number] = self._result(entry, answer)
+            for (number, _), result in zip(wanted, self._insert([entry for _, entry in wanted], seen), strict=True):
+                results[number] = result
         return [results[number] for number in range(len(records))]
+
+    def _insert(self, entries: Sequence[_Checked], seen: int) -> list[PutResult]:
+        """Put records that no tombstone covered; `seen` tombstones were known before that was looked up."""
+        ids = [entry.record_id for entry in entries]
+        answers, error = self._bulk.attempt([entry.change() for entry in entries])
+        if error is not None:
+            self._doubts.keep(ids, answers)
+            if isinstance(error, NoAnswerError):
+                self._prepared = False  # what comes back may be another server, restored without the templates
+            raise error
+        new = self._doubts.settle(ids, answers)
+        try:
+            late = self._remove_late(entries, seen)
+            return [
+                _FORGOTTEN if gone else self._result(entry, answer, was_new)
+                for entry, answer, was_new, gone in zip(entries, answers, new, late, strict=True)
+            ]
+        except StoreUnavailableError:
+            self._doubts.take_back([one for one, was in zip(ids, new, strict=True) if was])
+            raise
+
+    def _covered(self, entries: Sequence[_Checked]) -> list[bool]:
+        return self._tombstones.covered([entry.ids for entry in entries])
+
+    def _remove_late(self, entries: Sequence[_Checked], seen: int) -> list[bool]:
+        """Remove what another process forgot while we put it; return which of the records that was.
+
+        Its tombstone came after our look for tombstones, and its look for records may have come before our records.
+        """
+        count = self._tombstones.count()
+        if count == seen:
+            return [False] * len(entries)
+        covered = self._covered(entries)
+        late = [(entry.index, entry.record_id) for entry, was in zip(entries, covered, strict=True) if was]
+        if late:
+            self._bulk.send(deletions(late))
+        self._tombstones_seen = count
+        return covered
 
     def annotate(self, record_id: str, labels: Mapping[str, Label]) -> None:
         """Add labels to a record, replacing those of the same name. Raises RecordNotFoundError."""
         _check_labels(record_id, labels)
-        found = self._search({"query": {"ids": {"values": [record_id]}}, "size": 1, "_source": False})["hits"]["hits"]
+        found = self._place(record_id) or self._place(record_id, refreshed=True)
         # The partial document is merged on the server, so that two people's labels do not overwrite each other's.
         if not found or not self._connection.change(
             "POST",
             f"/{found[0]['_index']}/_update/{quote(record_id, safe='')}?refresh=true&retry_on_conflict=10",
-            {"doc": {"labels": dict(labels)}},
+            {"doc": split({"labels": dict(labels)})},
         ):
             raise RecordNotFoundError(f"there is no record {record_id!r}")
+
+    def _place(self, record_id: str, *, refreshed: bool = False) -> list[dict[str, Any]]:
+        if refreshed:
+            self._refresh()
+        body = {"query": {"ids": {"values": [record_id]}}, "size": 1, "_source": False}
+        found: list[dict[str, Any]] = self._search(body)["hits"]["hits"]
+        return found
 
     def forget(
         self,
@@ -103,6 +155,7 @@ class ElasticsearchStore(ElasticsearchReader):
             for name, values in kept.items():
                 if values:
                     self._tombstones.add(name, values)
+            self._refresh()
             if long := find_long(self, kept):
                 nodes = (*nodes, AnyOf(tuple(Equals(FIELDS["record.id"], one) for one in long)))
             query = to_query(AnyOf(nodes))
@@ -186,13 +239,12 @@ class ElasticsearchStore(ElasticsearchReader):
                 results[number] = PutResult(Outcome.REJECTED, str(exc))
         return results, checked
 
-    def _result(self, entry: _Checked, answer: Answer) -> PutResult:
-        match answer.status:
-            case 200 | 201:
-                unmapped = self._numbers.unmapped(entry.index, names_of(entry.values))
-                return PutResult(Outcome.STORED, unmapped_fields=unmapped)
-            case 409:
-                return PutResult(Outcome.DUPLICATE)
+    def _result(self, entry: _Checked, answer: Answer, new: bool) -> PutResult:
+        if new:
+            unmapped = self._numbers.unmapped(entry.index, names_of(entry.values) - entry.apart)
+            return PutResult(Outcome.STORED, unmapped_fields=unmapped + len(entry.apart))
+        if answer.status == 409:
+            return PutResult(Outcome.DUPLICATE)
         return PutResult(Outcome.REJECTED, answer.reason)
 
     def _indices(self) -> list[str]:
@@ -205,10 +257,17 @@ class ElasticsearchStore(ElasticsearchReader):
         self._numbers.forget(index)
         return int(found.get("count", 0))
 
+    def _refresh(self) -> None:
+        """Let searches find what was put without a refresh."""
+        self._connection.change("POST", f"/{self.settings.prefix}/_refresh?ignore_unavailable=true")
+
     def _remove(self, index: str, query: Query) -> int:
+        self._refresh()
         # Page by page, since not every server has delete-by-query.
         return sum(
-            answer.status == 200 for page in self._matches(index, query) for answer in self._bulk.send(deletions(page))
+            answer.status == 200 or (answer.status == 404 and answer.unsure)
+            for page in self._matches(index, query)
+            for answer in self._bulk.send(deletions(page))
         )
 
     def _matches(self, index: str, query: Query) -> Iterator[list[tuple[str, str]]]:
@@ -223,6 +282,8 @@ class _Checked:
     source: bytes
     index: str
     ids: Values
+    apart: frozenset[str]
+    """Names of what the server could not index."""
 
     @classmethod
     def of(cls, record: Record, settings: ElasticsearchSettings) -> _Checked:
@@ -230,10 +291,15 @@ class _Checked:
         if len(str(values["record.id"][0]).encode()) > _LONGEST_ID:
             raise RecordRefusedError(f"record.id is longer than the {_LONGEST_ID} bytes that Elasticsearch takes")
         index = _index_of(settings.prefix, settings.period, int(values["@timestamp"][0]) // _DAY)
-        return cls(values, encode(to_source(record, values)), index, ids_of(record))
+        source = to_source(record, values)
+        return cls(values, encode(source), index, ids_of(record), names_apart(source))
+
+    @property
+    def record_id(self) -> str:
+        return str(self.values["record.id"][0])
 
     def change(self) -> Change:
-        return Change("create", self.index, str(self.values["record.id"][0]), self.source)
+        return Change("create", self.index, self.record_id, self.source)
 
 
 _MERGE_LIMIT = 86_400.0

@@ -71,6 +71,13 @@ class Tombstones:
                 return [not known.isdisjoint(each) for each in hashes]
             self._foreign |= foreign  # another process took them over meanwhile
 
+    def count(self) -> int:
+        """Return how many there are, from which a put sees whether some came while it was under way."""
+        if self._key() is None:
+            return 0
+        found = self._connection.request("GET", f"/{self.index}/_count?ignore_unavailable=true") or {}
+        return int(found.get("count", 0))
+
     def all(self) -> Iterator[Forgotten]:
         """Yield all hashes with the key that they were made with, some at a time."""
         own = self._key()

@@ -1,0 +1,107 @@
+"""The addresses of a cluster's servers, and how one of them is spoken to."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from elastic_transport import (
+    ApiError,
+    ApiResponse,
+    ConnectionTimeout,
+    HttpHeaders,
+    NodeConfig,
+    TransportError,
+    Urllib3HttpNode,
+)
+from elastic_transport._node import NodeApiResponse
+from urllib3 import Timeout
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from scorelens_runtime.errors import SettingError
+
+_CONNECT_LIMIT: Final = 5.0
+"""Seconds that a server may take to accept a connection: one that is switched off answers nothing at all."""
+
+
+class Node(Urllib3HttpNode):
+    """A server that names itself in what goes wrong, and is soon given up when it takes no connection.
+
+    It trusts what its TLS context trusts; the library would add authorities of its own.
+    """
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        if config.scheme == "https":
+            self.pool.ca_certs = None  # type: ignore[attr-defined]
+
+    def perform_request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: HttpHeaders | None = None,
+        request_timeout: Any = None,
+    ) -> NodeApiResponse:
+        """Send a request; what is raised has the server's address as its note."""
+        limit = None if request_timeout is None else min(_CONNECT_LIMIT, float(request_timeout))
+        patience: Any = Timeout(connect=limit, read=request_timeout)
+        try:
+            return super().perform_request(method, target, body, headers, patience)
+        except TransportError as exc:
+            exc.add_note(self.base_url)
+            raise
+
+    def _log_request(self, *_: Any, **__: Any) -> None:
+        """Keep documents out of logs; the library would decode every body for it."""
+
+
+def address_of(answer: object) -> str:
+    """Return the address of the server that an answer or an error comes from, or nothing."""
+    if isinstance(answer, ApiError | ApiResponse):
+        node = answer.meta.node
+        host = f"[{node.host}]" if ":" in node.host else node.host
+        return f"{node.scheme}://{host}:{node.port}{node.path_prefix}"
+    return str(next(iter(getattr(answer, "__notes__", ())), ""))
+
+
+def was_sent(error: TransportError) -> bool:
+    """Tell whether a server may have read the request that got no answer."""
+    return not isinstance(error.__cause__, NewConnectionError | ConnectTimeoutError)
+
+
+def was_slow(error: TransportError) -> bool:
+    """Tell whether a server took the request and did not answer it in time."""
+    return isinstance(error, ConnectionTimeout) and was_sent(error)
+
+
+def split(urls: str) -> list[SplitResult]:
+    """Return the parts of each address of a list with commas between them. Raises SettingError."""
+    parts = [_split(url) for url in re.split(r",\s*(?=https?://)", urls.strip())]
+    if len({part.scheme for part in parts}) > 1:
+        raise SettingError("the addresses of Elasticsearch begin with http:// and https://: all need the same")
+    if len({(part.username, part.password) for part in parts if part.username}) > 1:
+        raise SettingError("the addresses of Elasticsearch have different names or passwords: all need the same")
+    return parts
+
+
+def address(parts: SplitResult) -> str:
+    """Return an address without credentials."""
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    default = 443 if parts.scheme == "https" else 9200
+    return f"{parts.scheme}://{host}:{parts.port or default}{parts.path.rstrip('/')}"
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment or "," in parts.path:
+        raise SettingError(
+            "the address of Elasticsearch is not http://HOST:PORT or https://HOST:PORT, or several such with commas "
+            "between them"
+        )
+    return parts
