@@ -16,14 +16,16 @@ from tests.tools.missing import MissingPartError, missing
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the parts they ask for, so that `-m "not elasticsearch and not go"` leaves them out.
 
-    Where several processes share the tests, those with a server go to one of them, and other files stay whole.
+    Where several processes share the tests, those with the common server go to one of them, and other files stay whole.
     """
     marks = {"elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch", "go_tools": "go"}
     for item in items:
-        found = {marks[name] for name in getattr(item, "fixturenames", ()) if name in marks}
-        for name in found:
+        asked = getattr(item, "fixturenames", ())
+        for name in {marks[name] for name in asked if name in marks}:
             item.add_marker(name)
-        item.add_marker(pytest.mark.xdist_group("elasticsearch" if "elasticsearch" in found else item.path.name))
+        common = "elasticsearch_url" in asked or any(mark.name == "elasticsearch" for mark in item.iter_markers())
+        own = "own_elasticsearch" in asked
+        item.add_marker(pytest.mark.xdist_group("elasticsearch" if common and not own else item.path.name))
 
 
 @pytest.fixture(scope="session")
