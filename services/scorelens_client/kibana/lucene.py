@@ -13,7 +13,7 @@ ONE_PER_ANSWER: Final = f"{PRODUCTION} AND document.number:0"
 """The first document of each answer, so that a call of a thousand documents counts its duration once."""
 
 FLAGGED: Final = f"{PRODUCTION} AND flags:*"
-TRUNCATED: Final = "flags:(text_truncated OR answer_truncated) OR call.truncated:true"
+TRUNCATED: Final = "flags:(text_truncated OR answer_truncated) OR call.truncated:*"
 UNTAGGED: Final = f"{PRODUCTION} AND NOT tags:*"
 
 
