@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scorelens_store.elasticsearch.indices import generation, is_index, writing_name
-from scorelens_store.elasticsearch.mapping import VERSION, count_fields
+from scorelens_store.elasticsearch.mapping import ANALYZED, NEW_FIELDS, STANDARD, count_fields
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.elasticsearch.templates import component_templates, mappings_name, settings_name
 
@@ -78,15 +78,13 @@ class IndexDifference:
     @property
     def needs_reindex(self) -> bool:
         """Tell whether searches find less than they would after indexing anew."""
-        return bool(self.conflicts or self.partial or self.version < VERSION)
+        return bool(self.conflicts or self.partial)
 
     def reasons(self) -> list[str]:
         """Say why the index should be made anew, a line each."""
         lines = [str(change) for change in self.conflicts]
         if self.partial:
             lines.append(f"records that it has already are not found by {', '.join(self.partial)}")
-        elif self.version < VERSION:
-            lines.append(f"its records were indexed by version {self.version} of the mapping")
         return lines
 
 
@@ -150,19 +148,20 @@ def _merged(ours: Body, theirs: Body) -> dict[str, Any]:
 def _difference(prefix: str, name: str, index: Body, wanted: Body, settings: Mapping[str, str]) -> IndexDifference:
     mappings, has = index.get("mappings", {}), flat(index.get("settings", {}))
     meta = mappings.get("_meta", {})
+    version = int(meta.get("version", 1))
     compared = _Comparison()
     body = compared.object(wanted, mappings, "")
     changed = _changed_settings(has, settings, count_fields(body))
-    again = _analyzed_later(wanted, meta)
+    later = [name for number, names in NEW_FIELDS.items() if number > version for name in names]
     fixed = ((name, has.get(name, _UNSET.get(name)), settings.get(name)) for name in _FIXED)
     return IndexDifference(
         index=name,
-        version=int(meta.get("version", 1)),
+        version=version,
         alias=_lacks_alias(prefix, name, index.get("aliases", {})),
         mapping=body,
         settings={"index": {one.name: one.after for one in changed}} if changed else {},
         changes=(*compared.changes, *changed),
-        partial=tuple(dict.fromkeys((*compared.added, *again))),
+        partial=tuple(dict.fromkeys((*compared.added, *later, *_analyzed_later(wanted, meta)))),
         conflicts=tuple(compared.conflicts),
         fixed=tuple(Change(*one) for one in fixed if None not in one and one[1] != one[2]),
     )
@@ -175,11 +174,10 @@ def _lacks_alias(prefix: str, name: str, aliases: Body) -> bool:
 
 
 def _analyzed_later(wanted: Body, meta: Body) -> list[str]:
-    """Return the sub-fields that were added after records had been put."""
-    analyzer = wanted.get("_meta", {}).get("analyzer")
-    if not meta or meta.get("analyzer") == analyzer:
+    """Return the fields of a language's analyzer, if they came after records had been put."""
+    if wanted["_meta"]["analyzer"] == meta.get("analyzer", STANDARD):
         return []
-    return [name for name, part in _walk(wanted) if part.get("analyzer") == analyzer and name.count(".analyzed")]
+    return [name for name, _ in _walk(wanted) if name.endswith(f".{ANALYZED}")]
 
 
 def _changed_settings(has: Mapping[str, str], wanted: Mapping[str, str], added: int) -> list[Change]:

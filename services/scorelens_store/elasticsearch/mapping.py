@@ -16,6 +16,9 @@ from scorelens_store.values import KEYWORD_LIMIT, Values
 VERSION: Final = 2
 """Version of everything below and of the templates; what a newer version wrote stays."""
 
+NEW_FIELDS: Final[dict[int, tuple[str, ...]]] = {2: ()}
+"""Fields that came with a version; records that were indexed by an older one are not found by them."""
+
 STANDARD: Final = "standard"
 """The analyzer that says what a word is, in every store."""
 

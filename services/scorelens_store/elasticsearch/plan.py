@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from scorelens_store.elasticsearch.differences import Body, Change, IndexDifference, index_differences, text_of
+from scorelens_store.elasticsearch.differences import (
+    LIMIT,
+    Body,
+    Change,
+    IndexDifference,
+    flat,
+    index_differences,
+    text_of,
+)
 from scorelens_store.elasticsearch.mapping import VERSION
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.elasticsearch.templates import (
@@ -15,6 +23,7 @@ from scorelens_store.elasticsearch.templates import (
     forgotten_index,
     forgotten_name,
     index_template,
+    settings_name,
 )
 
 _OURS: Final = (
@@ -94,7 +103,11 @@ def make_plan(settings: ElasticsearchSettings, state: State) -> Plan:
 
 def template_steps(settings: ElasticsearchSettings, state: State) -> Iterator[Step]:
     """Yield what there is to do about templates, in the order in which the server takes it."""
-    for name, body in component_templates(settings).items():
+    parts = component_templates(settings)
+    # The server refuses more fields than the limit at any time: what makes room goes first.
+    limited = settings_name(settings.prefix)
+    makes_room = _limit(parts[limited]) >= _limit(state.components.get(limited, {}))
+    for name, body in sorted(parts.items(), key=lambda part: (part[0] == limited) != makes_room):
         yield from _template("component template", "_component_template", name, state.components.get(name), body)
     yield from _template("index template", "_index_template", settings.prefix, state.template, index_template(settings))
 
@@ -103,6 +116,10 @@ def _template(what: str, path: str, name: str, found: Body | None, wanted: dict[
     changes = () if found is None else tuple(_compare(found, wanted))
     if found is None or changes:
         yield Step(f"{what} {name}", changes, (Request("PUT", f"/{path}/{name}", wanted),))
+
+
+def _limit(component: Body) -> int:
+    return int(flat(component.get("template", {}).get("settings", {})).get(LIMIT, 0))
 
 
 def _compare(found: Body, wanted: Body) -> Iterator[Change]:

@@ -80,7 +80,7 @@ class ElasticsearchStore(ElasticsearchReader):
     def _insert(self, entries: Sequence[_Checked], seen: int) -> list[PutResult]:
         """Put records that no tombstone covered; `seen` tombstones were known before that was looked up."""
         ids = [entry.record_id for entry in entries]
-        answers, error = self._bulk.attempt([entry.change() for entry in entries])
+        answers, error = self._puts.attempt([entry.change() for entry in entries])
         if error is not None:
             self._doubts.keep(ids, answers)
             if isinstance(error, NoAnswerError):
@@ -211,6 +211,7 @@ class ElasticsearchStore(ElasticsearchReader):
             before = before.replace(tzinfo=UTC)
         older = to_query(Range(FIELDS["@timestamp"], None, before, with_high=False))
         with self._writing.alone():
+            self._refresh()
             gone = sum(self._drop(index) for index in self._indices() if _is_over(self.settings.prefix, index, before))
             return gone + self._remove(self.settings.prefix, older)
 
