@@ -12,6 +12,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.style import Style
 from rich.text import Text
 
 from scorelens_runtime.terminal import CONTROLS, PIPE_WIDTH, clean, notes, print_json, results
@@ -27,6 +28,7 @@ __all__ = [
     "marked",
     "notes",
     "print_json",
+    "print_link",
     "progress",
     "results",
 ]
@@ -60,6 +62,16 @@ def counted(console: Console) -> Progress:
         console=console,
         disable=not console.is_terminal,
     )
+
+
+def print_link(console: Console, label: str, address: str) -> None:
+    """Print an address: whole where it is read by a machine, its beginning as a link where a terminal shows links."""
+    text = Text(f"{label}: ", "dim")
+    if console.is_terminal and console.color_system is not None:
+        text.append(address.partition("#")[0], Style(link=address, underline=True, dim=False))
+    else:
+        text.append(address)
+    console.print(text, soft_wrap=True)
 
 
 def marked(snippet: str, style: str = "bold yellow", plain: str = "**") -> Text:

@@ -30,6 +30,12 @@ def parse_when(text: str, now: datetime) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def now() -> datetime:
+    """Return the time in whole milliseconds, which is what Kibana's dates hold."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 class When(click.ParamType[datetime]):
     """A time on the command line."""
 
@@ -40,6 +46,6 @@ class When(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return parse_when(value, datetime.now(UTC))
+            return parse_when(value, now())
         except (ValueError, OverflowError) as error:
             self.fail(str(error), param, ctx)

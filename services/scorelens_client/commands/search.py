@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 import click
+from rich.console import Console
 
 from scorelens_client.hints import why_nothing
 from scorelens_client.home import Home
+from scorelens_client.kibana.links import LONGEST, Kibana, caveats_of, linked
 from scorelens_client.listing import print_hit
 from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
-from scorelens_client.reading import open_store
+from scorelens_client.reading import open_store, store_of
 from scorelens_client.sdk.selecting import pages, sort_of
-from scorelens_client.terminal import clean, notes, print_json, results
+from scorelens_client.terminal import clean, notes, print_json, print_link, results
+from scorelens_client.when import now
 from scorelens_store.contract import Selection
 from scorelens_store.query.parse import parse
 
@@ -57,7 +60,7 @@ def command(
     Fields: kind, id, title, text, tag, score.TAG, margin.TAG, threshold.TAG, because, audience, author, source,
     language, customer, model, version, published, time, attributes.NAME, label.NAME, flags, status, duration.
     """
-    selection = Selection(parse(" ".join(query)), since, until, chosen(purposes), calls)
+    selection = Selection(parse(" ".join(query), now()), since, until, chosen(purposes), calls)
     order = sort_of(sort, "--sort")
     with open_store(home, store) as reader:
         for page in pages(reader, selection, order, limit, highlight=not as_json):
@@ -74,3 +77,15 @@ def command(
     console.print(text if shown == total else f"{text}, {shown:,} shown", style="bold")
     for hint in hints:
         console.print(clean(hint), soft_wrap=True)
+    if not as_json and (kibana := linked(store_of(home, store))):
+        _print_link(console, kibana, selection)
+
+
+def _print_link(console: Console, kibana: Kibana, selection: Selection) -> None:
+    address = kibana.of_selection(selection)
+    if len(address) > LONGEST:
+        console.print("the query is too long for an address of Kibana", style="dim")
+        return
+    print_link(console, "in Kibana", address)
+    for caveat in caveats_of(selection):
+        console.print(f"  {caveat}", style="dim", soft_wrap=True)

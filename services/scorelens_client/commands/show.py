@@ -14,12 +14,13 @@ from rich.text import Text
 from scorelens_client.calculation import table
 from scorelens_client.explain import explain_again
 from scorelens_client.home import Home
+from scorelens_client.kibana.links import linked
 from scorelens_client.listing import tags_of, time_of
 from scorelens_client.options import home_option, json_option, store_option
-from scorelens_client.reading import open_store
+from scorelens_client.reading import open_store, store_of
 from scorelens_client.sdk.calculation import Calculation, calculations_of
 from scorelens_client.sdk.histories import SHOWN_OF_ID, find_history, find_in, to_explain
-from scorelens_client.terminal import clean, print_json, results
+from scorelens_client.terminal import clean, print_json, print_link, results
 from scorelens_runtime.errors import ScorelensError
 
 Record = dict[str, Any]
@@ -85,6 +86,8 @@ def command(
     _print_document(console, record, full_text)
     _print_scores(console, records, record, total)
     _print_calculations(console, record, tags, None if every else terms)
+    if kibana := linked(store_of(home, store)):
+        print_link(console, "in Kibana", kibana.of_document(records))
 
 
 def print_record(console: Console, record: Record, most_tags: int) -> None:

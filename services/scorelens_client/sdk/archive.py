@@ -9,6 +9,8 @@ from typing import Any, Final
 from weakref import WeakSet
 
 from scorelens_client.explain import explain_again
+from scorelens_client.kibana.links import kibana_of
+from scorelens_client.kibana.settings import from_environment
 from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference, reference_of
 from scorelens_client.sdk.errors import NotFoundError, ScorelensError
 from scorelens_client.sdk.histories import find_history, find_in, to_explain
@@ -19,8 +21,10 @@ from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.rows import Documents, Records
 from scorelens_client.sdk.scans import Scan
 from scorelens_client.sdk.selecting import pages, sort_of
+from scorelens_client.when import now
 from scorelens_store.contract import Aggregation, AggregationResult, Reader, Selection
 from scorelens_store.open import open_reader
+from scorelens_store.query.parse import parse
 
 MOST_HISTORY: Final = 100
 
@@ -89,6 +93,18 @@ class Archive:
             raise NotFoundError(f"none of the latest {len(found)} scores of {name!r} has the record id {record_id!r}")
         explained = explain_again(dict(chosen), self._places.sidecar()) if all_terms else chosen
         return History(Records(map(Record, found), total), Record(explained))
+
+    def kibana_link(self, name: str | None, query: str | None) -> str:
+        """Return the address of a document or of a query in Kibana. Raises SettingError, NotFoundError, QueryError."""
+        if name is not None and query is not None:
+            raise ScorelensError("kibana_link: name a document or query=, and not both")
+        kibana = kibana_of(self._places.store(), from_environment())
+        if name is None:
+            return kibana.of_selection(Selection(parse(query or "", now())))
+        found, _ = find_history(self.reader(), name, MOST_HISTORY)
+        if not found:
+            raise NotFoundError(f"no record of a document {name!r} is stored; a score takes a moment to arrive")
+        return kibana.of_document(found)
 
     def pull(self, references: Callable[[], Iterable[Reference]], resolver: Resolver | str | None) -> Documents:
         """Return the documents of some references, in order."""

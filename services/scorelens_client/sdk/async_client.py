@@ -224,6 +224,10 @@ class AsyncClient:
         """
         return await self._threads.run(self._archive.show, name, record_id, all_terms)
 
+    async def kibana_link(self, name: str | None = None, *, query: str | None = None) -> str:
+        """Return the address of a document with its scores in Kibana, or of a query in Discover, as Client does."""
+        return await self._threads.run(self._archive.kibana_link, name, query)
+
     async def pull(
         self,
         ids: str | Iterable[str | Record | Mapping[str, Any]] | None = None,

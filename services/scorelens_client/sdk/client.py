@@ -222,6 +222,14 @@ class Client:
         """
         return self._archive.show(name, record_id, all_terms)
 
+    def kibana_link(self, name: str | None = None, *, query: str | None = None) -> str:
+        """Return the address of a document with its scores in Kibana, or of a query in Discover, by default of all.
+
+        SCORELENS_KIBANA_URL names the Kibana. Raises SettingError where none is named or it cannot read the store,
+        NotFoundError, QueryError.
+        """
+        return self._archive.kibana_link(name, query)
+
     def pull(
         self,
         ids: str | Iterable[str | Record | Mapping[str, Any]] | None = None,
