@@ -242,7 +242,7 @@ class ElasticsearchStore(ElasticsearchReader):
 
     def _result(self, entry: _Checked, answer: Answer, new: bool) -> PutResult:
         if new:
-            unmapped = self._numbers.unmapped(entry.index, names_of(entry.values) - entry.apart)
+            unmapped = self._numbers.unmapped(entry.index, names_of(entry.values).difference(entry.apart))
             return PutResult(Outcome.STORED, unmapped_fields=unmapped + len(entry.apart))
         if answer.status == 409:
             return PutResult(Outcome.DUPLICATE)
@@ -283,7 +283,7 @@ class _Checked:
     source: bytes
     index: str
     ids: Values
-    apart: frozenset[str]
+    apart: tuple[str, ...]
     """Names of what the server could not index."""
 
     @classmethod

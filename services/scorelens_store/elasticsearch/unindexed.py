@@ -25,7 +25,6 @@ _TERM_PATH: Final = 8192
 """Most bytes of an attribute's path: it and the longest value that is indexed are one term, of 32,766 bytes."""
 _DEPTH: Final = 20
 _OBJECTS: Final = tuple((tuple(prefix[:-1].split(".")), kind is Type.FLOAT) for prefix, kind in OPEN_FIELDS.items())
-_NONE: Final = frozenset[str]()
 _Path = tuple[str, ...]
 
 
@@ -50,10 +49,9 @@ def joined(source: Record) -> Record:
     return source
 
 
-def names_apart(source: Record) -> frozenset[str]:
+def names_apart(source: Record) -> tuple[str, ...]:
     """Return the dotted names of what a stored document does not index."""
-    apart = source.get(UNINDEXED)
-    return frozenset(".".join(orjson.loads(path)) for path in apart) if apart else _NONE
+    return tuple(".".join(orjson.loads(path)) for path in source.get(UNINDEXED, ()))
 
 
 def _at(record: Record, path: _Path) -> dict[str, Any] | None:
