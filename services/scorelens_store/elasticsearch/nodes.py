@@ -20,6 +20,7 @@ from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from scorelens_runtime.errors import SettingError
+from scorelens_store.elasticsearch.hearing_out import hearing_out
 
 _CONNECT_LIMIT: Final = 5.0
 """Seconds that a server may take to accept a connection: one that is switched off answers nothing at all."""
@@ -35,6 +36,7 @@ class Node(Urllib3HttpNode):
         super().__init__(config)
         if config.scheme == "https":
             self.pool.ca_certs = None  # type: ignore[attr-defined]
+            self.pool.ConnectionCls = hearing_out(self.pool.ConnectionCls)
 
     def perform_request(
         self,
