@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ Body = dict[str, Any]
 FILE: Final = "scorelens.ndjson"
 IMPORT: Final = "/api/saved_objects/_import"
 RESOLVE: Final = "/api/saved_objects/_resolve_import_errors"
+_ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 _log = logging.getLogger(__name__)
 
 
@@ -159,7 +161,8 @@ def _trouble(cause: HTTPError, url: str) -> str:
     if isinstance(cause, ProtocolError):
         hint = "" if url.startswith("https") else "; does its address begin with https://?"
         return f"broke its answer off{hint}"
-    return f"cannot be reached: {str(cause).rpartition(': ')[2] or type(cause).__name__}"
+    reason = _ERRNO.sub("", str(cause).rpartition(": ")[2])
+    return f"cannot be reached: {reason or type(cause).__name__}"
 
 
 def _tls_trouble(text: str) -> str:

@@ -18,12 +18,17 @@ LEAST_VERSION: Final = (8, 14)
 """First version of Kibana that takes the objects."""
 
 PAUSE: Final = 2.0
-_SEEN: Final = frozenset({"conflict", "ambiguous_conflict"})
+_THERE: Final = frozenset({"conflict", "ambiguous_conflict"})
+# Kibana creates nothing at all while one object has such an error, though it lists the others as good.
+_HALTING: Final = _THERE | {"missing_references"}
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of one object: `created`, `replaced`, `kept` (it was there and stays as it was) or `failed`."""
+    """What became of one object.
+
+    `created`, `replaced`, `kept` (it was there and stays as it was), `failed`, or `left out` because others failed.
+    """
 
     type: str
     id: str
@@ -63,7 +68,7 @@ def require_space(client: KibanaClient, space: str, *, create: bool) -> bool:
 def import_objects(client: KibanaClient, objects: Sequence[Object], lines: bytes, *, overwrite: bool) -> list[Imported]:
     """Import objects (`lines` are the same as NDJSON) and return what became of each, in order."""
     answer = client.import_objects(lines, overwrite=overwrite)
-    there = set() if overwrite else _ids(error for error in _errors(answer) if _kind(error) in _SEEN)
+    there = set() if overwrite else _ids(error for error in _errors(answer) if _kind(error) in _THERE)
     if there:
         # With one conflict Kibana creates nothing; what is new has to be asked for by name.
         new = [{"type": one["type"], "id": one["id"]} for one in objects if _id(one) not in there]
@@ -77,18 +82,17 @@ def would_import(objects: Sequence[Object]) -> list[Imported]:
 
 
 def _outcomes(objects: Sequence[Object], answer: Object, there: set[tuple[str, str]]) -> list[Imported]:
-    failed = {_id(error): _explain(error) for error in _errors(answer)}
-    done = {_id(one): "replaced" if one.get("overwrite") else "created" for one in answer.get("successResults") or ()}
-    found = []
-    for one in objects:
-        outcome, reason = "failed", failed.get(_id(one), "")
-        if _id(one) in there:
-            outcome, reason = "kept", ""
-        elif not reason:
-            outcome = done.get(_id(one), "failed")
-            reason = "" if outcome != "failed" else "Kibana says nothing of it"
-        found.append(Imported(one["type"], one["id"], _title(one), outcome, reason))
-    return found
+    outcomes = {_id(one): (_success(one), "") for one in answer.get("successResults") or ()}
+    if any(_kind(error) in _HALTING for error in _errors(answer)):
+        outcomes = dict.fromkeys(outcomes, ("left out", ""))
+    outcomes |= {_id(error): ("failed", _explain(error)) for error in _errors(answer)}
+    outcomes |= dict.fromkeys(there, ("kept", ""))
+    unknown = ("failed", "Kibana says nothing of it")
+    return [Imported(one["type"], one["id"], _title(one), *outcomes.get(_id(one), unknown)) for one in objects]
+
+
+def _success(one: Object) -> str:
+    return "replaced" if one.get("overwrite") else "created"
 
 
 def _explain(error: Object) -> str:

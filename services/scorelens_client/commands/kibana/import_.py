@@ -23,7 +23,7 @@ from scorelens_client.options import home_option, json_option, store_option
 from scorelens_client.terminal import clean, notes, print_json, results
 
 KINDS: Final = {"index-pattern": "data view", "search": "saved search", "dashboard": "dashboard"}
-_ORDER: Final = ("created", "replaced", "kept", "failed")
+_ORDER: Final = ("would be imported", "created", "replaced", "kept", "left out", "failed")
 
 
 @click.command("import")
@@ -125,10 +125,10 @@ def _print(settings: KibanaSettings, created: bool, tags: Sequence[str], done: S
 
 def _print_summary(console: Console, done: Sequence[Imported], dashboards: str) -> None:
     counts = Counter(one.outcome for one in done)
-    told = ", ".join(f"{counts[name]} {name}" for name in (*_ORDER, "would be imported") if counts[name])
+    told = ", ".join(f"{counts[name]} {name}" for name in _ORDER if counts[name])
     console.print(f"{len(done)} objects: {told}", style="bold")
-    if counts["failed"] and not counts["created"] and not counts["replaced"]:
-        console.print("Kibana imports nothing while one object has something in its way", soft_wrap=True)
+    if counts["left out"]:
+        console.print("Kibana imports none of them while one has something in its way", soft_wrap=True)
     if counts["replaced"]:
         console.print(
             "what was changed in replaced objects in Kibana is gone; copy them under a name of your own before you "
