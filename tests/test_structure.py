@@ -43,6 +43,7 @@ SETTINGS = {
     "sidecar": ("scorelens_sidecar.settings", "SidecarSettings"),
     "indexer": ("scorelens_indexer.settings", "IndexerSettings"),
 }
+SHARED_SETTINGS = {"elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings")}
 
 
 def tracked(*suffixes: str) -> list[Path]:
@@ -93,6 +94,10 @@ def test_every_setting_is_documented() -> None:
     for component, (module, name) in SETTINGS.items():
         for field in dataclasses.fields(getattr(importlib.import_module(module), name)):
             assert f"| `{settings.flag_of(field)}` | `{settings.variable_of(field, component)}` |" in page
+            assert len(field.metadata["help"]) > 10
+    for component, (module, name) in SHARED_SETTINGS.items():
+        for field in dataclasses.fields(getattr(importlib.import_module(module), name)):
+            assert f"\n| `{settings.variable_of(field, component)}` |" in page
             assert len(field.metadata["help"]) > 10
 
 

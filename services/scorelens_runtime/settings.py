@@ -78,8 +78,8 @@ def options(kind: type[Settings], component: str) -> Callable[[Callable[..., Any
     return decorate
 
 
-def read(kind: type[Settings], component: str, texts: Mapping[str, str | None]) -> Settings:
-    """Make settings of texts; None takes the default. Raises SettingError that names flag and variable."""
+def read(kind: type[Settings], component: str, texts: Mapping[str, str | None], *, flags: bool = True) -> Settings:
+    """Make settings of texts; None takes the default. Raises SettingError that names variable and, if any, flag."""
     values = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         text = texts.get(field.name)
@@ -88,7 +88,8 @@ def read(kind: type[Settings], component: str, texts: Mapping[str, str | None]) 
         try:
             values[field.name] = field.metadata["parse"](text)
         except SettingError as error:
-            name = f"{flag_of(field)} ({variable_of(field, component)})"
+            variable = variable_of(field, component)
+            name = f"{flag_of(field)} ({variable})" if flags else variable
             raise SettingError(f"setting {name}: {error}") from error
     return kind(**values)
 

@@ -144,4 +144,5 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Elasticsear
         ElasticsearchSettings,
         COMPONENT,
         {field.name: environment.get(variable_of(field, COMPONENT)) for field in fields},
+        flags=False,
     )
