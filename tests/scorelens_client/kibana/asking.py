@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 Json = dict[str, Any]
@@ -96,15 +97,21 @@ def _path(name: str, column: Json) -> str:
 
 def filled(answer: Json) -> bool:
     """Tell whether an answer has records, and each of its buckets and numbers something somewhere."""
-    return answer["hits"]["total"]["value"] > 0 and all(map(_filled, answer["aggregations"].values()))
+    seen = [one for name, part in answer["aggregations"].items() for one in _leaves(name, part)]
+    return {path for path, _ in seen} == {path for path, something in seen if something}
 
 
-def _filled(aggregation: Json) -> bool:
+def _leaves(path: str, aggregation: Json) -> Iterator[tuple[str, bool]]:
     if "buckets" in aggregation:
         found = aggregation["buckets"]
         each = [one for one in (found.values() if isinstance(found, dict) else found) if one["doc_count"]]
-        parts = {name for one in each for name, part in one.items() if isinstance(part, dict)}
-        return bool(each) and all(any(_filled(one[name]) for one in each) for name in parts)
-    if "values" in aggregation:
-        return any(value is not None for value in aggregation["values"].values())
-    return _filled(aggregation["within"]) if "within" in aggregation else aggregation["value"] is not None
+        yield path, bool(each)
+        for bucket in each:
+            for name, part in bucket.items():
+                yield from _leaves(f"{path}/{name}", part) if isinstance(part, dict) else ()
+    elif "values" in aggregation:
+        yield path, any(value is not None for value in aggregation["values"].values())
+    elif "within" in aggregation:
+        yield from _leaves(path, aggregation["within"])
+    else:
+        yield path, bool(aggregation["value"])
