@@ -13,7 +13,7 @@ from scorelens_indexer.budget import Budget
 from scorelens_indexer.errors import OverloadedError
 from scorelens_indexer.writer import Writer
 from scorelens_store.contract import Outcome, PutResult, Record
-from scorelens_store.errors import RecordNotFoundError, StoreUnavailableError
+from scorelens_store.errors import PartUnavailableError, RecordNotFoundError, StoreUnavailableError
 from tests.scorelens_indexer.memory_store import MemoryStore
 from tests.scorelens_indexer.waiting import until
 
@@ -74,6 +74,28 @@ def test_a_commit_is_bounded(bounds: dict[str, int], puts: list[int]) -> None:
     for future in futures:
         future.result(30)
     assert held.store.puts == puts
+    held.writer.close()
+
+
+def test_exports_of_which_some_cannot_be_stored_now_are_committed_apart(caplog: pytest.LogCaptureFixture) -> None:
+    """Records that only meet trouble of their own hold up nobody else's; that is logged once, and not as an outage."""
+    held = Held()
+    put = held.store.put
+
+    def refusing(records: Sequence[Record]) -> list[PutResult]:
+        if record(2) in records:
+            raise PartUnavailableError("the index of 2020 is read-only", 15.0)
+        return put(records)
+
+    held.store.put = refusing  # type: ignore[method-assign]
+    futures = held.gather([record(1)], [record(2)], [record(3)])
+    held.release()
+    for refused in (futures[1], held.pool.submit(held.writer.put, [record(2)], 1)):
+        with pytest.raises(PartUnavailableError) as caught:
+            refused.result(30)
+        assert caught.value.retry_after == 15.0
+    assert [*futures[0].result(30), *futures[2].result(30)] == [PutResult(Outcome.STORED)] * 2
+    assert [line.message for line in caplog.records] == ["the store cannot take some records; their senders keep them"]
     held.writer.close()
 
 

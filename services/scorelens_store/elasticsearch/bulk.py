@@ -30,7 +30,7 @@ _UNANSWERED: Final = (500, 502, 503, 504)
 class Change:
     """One line or two of a bulk request."""
 
-    action: str  # "create" or "delete"
+    action: str  # "create", "index" (also over one that is there) or "delete"
     index: str
     record_id: str
     source: bytes = b""
@@ -38,7 +38,7 @@ class Change:
     def encoded(self) -> bytes:
         """Return it as the server reads it."""
         line = orjson.dumps({self.action: {"_index": self.index, "_id": self.record_id}})
-        return b"\n".join((line, self.source, b"")) if self.action == "create" else line + b"\n"
+        return b"\n".join((line, self.source, b"")) if self.action != "delete" else line + b"\n"
 
 
 class Bulk:
@@ -162,7 +162,7 @@ class _Sending:
         if len(numbers) == 1:
             self.answers[numbers[0]] = Answer(
                 413,
-                f"the record takes {size} bytes, which is more than the server takes in one request: raise its setting "
+                f"the record has {size} bytes and is larger than the server takes in one request: raise its setting "
                 "http.max_content_length, or the limit of a proxy in front of it",
             )
             return
