@@ -97,6 +97,7 @@ def _of(node: Node) -> str:
 
 
 def _all(parts: Sequence[Node]) -> str:
+    parts = [inner for part in parts for inner in (part.parts if isinstance(part, All) else (part,))]
     wanted = [_of(part) for part in parts if not isinstance(part, Not)]
     unwanted = [f"NOT {_of(part.part)}" for part in parts if isinstance(part, Not)]
     return "(" + " AND ".join((wanted or [EVERYTHING]) + unwanted) + ")"
