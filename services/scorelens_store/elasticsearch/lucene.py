@@ -104,10 +104,11 @@ def _all(parts: Sequence[Node]) -> str:
 
 
 def _any(parts: Sequence[Node]) -> str:
-    first = parts[0]
-    if isinstance(first, Equals) and all(isinstance(part, Equals) and part.field == first.field for part in parts):
-        values = " OR ".join(_value(part.field, part.value) for part in parts if isinstance(part, Equals))
-        return f"{_name(first.field)}:({values})"
+    fields = {part.field if isinstance(part, Equals) else None for part in parts}
+    field = fields.pop() if len(fields) == 1 else None
+    if field and field.type is not Type.DATE:
+        values = " OR ".join(_value(field, part.value) for part in parts if isinstance(part, Equals))
+        return f"{_name(field)}:({values})"
     return "(" + " OR ".join(map(_of, parts)) + ")"
 
 
