@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from scorelens_runtime.endpoint import Endpoint, is_loopback
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.settings import setting
-from scorelens_store.open import is_url
+from scorelens_store.open import is_url, without_credentials
 
 DEFAULT_PORTS = {"sidecar": 50051, "scorer": 50052, "indexer": 4317}
 
@@ -20,7 +20,7 @@ def _listen(text: str) -> Endpoint | None:
 
 def _url(text: str) -> str:
     if text and not is_url(text):
-        raise SettingError(f"{text!r} is not a URL, such as http://localhost:9200")
+        raise SettingError(f"{without_credentials(text)!r} is not a URL, such as http://localhost:9200")
     return text
 
 

@@ -17,12 +17,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from scorelens_runtime.errors import ScorelensError, UnavailableError
+from scorelens_store.open import without_credentials
 
 CHECK_PAUSE = 0.05
+
+_URL = "SCORELENS_ELASTICSEARCH_URL"
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,10 @@ class Home:
             os.close(lock)
 
     def publish(self, system: System) -> None:
-        """Tell other commands where the parts are, all at once."""
-        _replace(self._store_file, system.store)
-        _replace(self.system_file, json.dumps(asdict(system), indent=1))
+        """Tell other commands where the parts are, all at once; no password is kept."""
+        told = replace(system, store=without_credentials(system.store))
+        _replace(self._store_file, told.store)
+        _replace(self.system_file, json.dumps(asdict(told), indent=1))
 
     def withdraw(self) -> None:
         """Tell other commands that nothing runs any more."""
@@ -105,14 +109,15 @@ class Home:
         if self.holder() is None:
             return None
         try:
-            return System(**json.loads(self.system_file.read_text()))
+            system = System(**json.loads(self.system_file.read_text()))
         except (OSError, ValueError, TypeError):
             return None
+        return replace(system, store=_signed_in(system.store))
 
     def last_store(self) -> str:
         """Return where the system that ran last kept its records."""
         try:
-            return self._store_file.read_text() or str(self.store)
+            return _signed_in(self._store_file.read_text()) or str(self.store)
         except OSError:
             return str(self.store)
 
@@ -150,6 +155,13 @@ def _replace(path: Path, content: str) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(content)
     partial.replace(path)
+
+
+def _signed_in(store: str) -> str:
+    """Return the address of a store with the credentials that the environment names for it."""
+    address, mark, prefix = store.partition("#")
+    given = os.environ.get(_URL, "").partition("#")[0]
+    return f"{given}{mark}{prefix}" if given and without_credentials(given) == address else store
 
 
 def _is_held(lock: int) -> bool:

@@ -10,7 +10,7 @@ from scorelens_client.home import Home
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader
 from scorelens_store.fields import FIELDS
-from scorelens_store.open import is_url, open_reader
+from scorelens_store.open import is_url, open_reader, without_credentials
 from scorelens_store.query.tree import Any as AnyOf
 from scorelens_store.query.tree import Equals, Node
 
@@ -30,7 +30,7 @@ def open_store(home: Home, named: str | None = None) -> Iterator[Reader]:
     if not is_url(where) and not Path(where).is_dir():
         if named:
             raise ScorelensError(
-                f"--store: there is no folder {where}; name one, or a URL such as http://localhost:9200"
+                f"--store: there is no folder {without_credentials(where)}; name one, or a URL such as http://localhost:9200"
             )
         raise ScorelensError(f"nothing is stored in {where} yet: start a system with `scorelens up`, or name --home")
     reader = open_reader(where)

@@ -11,7 +11,7 @@ from scorelens_client.options import Command
 from scorelens_client.reading import store_of
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment, read_prefix
-from scorelens_store.open import is_url
+from scorelens_store.open import is_url, without_credentials
 
 
 def server_option(function: Command) -> Command:
@@ -32,7 +32,11 @@ def server_of(home: Home, named: str | None) -> tuple[str, ElasticsearchSettings
     """
     where = store_of(home, named)
     if not is_url(where):
-        kept = f"--store: {where} is" if named else f"this system keeps its records in the folder {where},"
+        kept = (
+            f"--store: {without_credentials(where)} is"
+            if named
+            else f"this system keeps its records in the folder {where},"
+        )
         raise ScorelensError(f"{kept} no Elasticsearch: name one, --store https://host:9200")
     address, mark, prefix = where.partition("#")
     settings = from_environment()

@@ -10,7 +10,7 @@ from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import choice, duration, setting, size, whole
-from scorelens_store.open import is_url
+from scorelens_store.open import is_url, without_credentials
 
 LEAST_BYTES = 16 * 2**20
 
@@ -23,7 +23,9 @@ def folder_of(text: str) -> Path:
 def store_of(text: str) -> str:
     """Read the folder or the URL of the store. Raises SettingError."""
     if re.fullmatch(r"[^/\\]+:\d+", text) or ("://" in text and not is_url(text)):
-        raise SettingError(f"{text!r} is neither a folder nor a URL, such as http://localhost:9200")
+        raise SettingError(
+            f"{without_credentials(text)!r} is neither a folder nor a URL, such as http://localhost:9200"
+        )
     if is_url(text):
         return text
     return str(Path(text).expanduser().absolute() if text else default_home() / "store")

@@ -5,6 +5,7 @@ What follows # is the prefix of the records' indices; without it the settings sa
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 def is_url(where: str | Path) -> bool:
     """Tell whether a store is Elasticsearch rather than a folder."""
     return isinstance(where, str) and where.startswith(("http://", "https://"))
+
+
+def without_credentials(where: str) -> str:
+    """Return the address of a store, or what was meant to be one, without names and passwords, to be shown or kept."""
+    return ",".join(re.sub(r"://.*@", "://", each, flags=re.DOTALL) for each in re.split(r",(?=\s*https?://)", where))
 
 
 def open_reader(where: str | Path, settings: ElasticsearchSettings | None = None, **changes: Any) -> Reader:

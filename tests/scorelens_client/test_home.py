@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scorelens_client.home import Home, HomeInUseError, System
+from scorelens_client.system import processes
 from scorelens_runtime.errors import ScorelensError, UnavailableError
 
 SYSTEM = System(1, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3", "/store", "2026-11-22T10:00:00Z")
@@ -30,6 +32,25 @@ def test_a_running_system_is_found_and_a_stopped_one_is_not(home: Home) -> None:
         assert home.running() == SYSTEM
     assert home.running() is None
     assert home.last_store() == "/store"
+
+
+def test_no_password_of_a_store_is_kept_or_in_a_command_line(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other commands get a URL without credentials, or the environment's; ps shows none of processes."""
+    url = "https://me:hush@search.example:9200#bank"
+    with home.hold() as lock:
+        home.publish(replace(SYSTEM, store=url))
+        assert not any(b"hush" in path.read_bytes() for path in home.path.rglob("*") if path.is_file())
+        assert home.last_store() == "https://search.example:9200#bank"
+        monkeypatch.setenv("SCORELENS_ELASTICSEARCH_URL", "https://me:hush@search.example:9200")
+        running = home.running()
+        assert running is not None
+        assert running.store == home.last_store() == url
+        monkeypatch.setenv("SCORELENS_ELASTICSEARCH_URL", "https://me:hush@elsewhere.example:9200")
+        assert home.last_store() == "https://search.example:9200#bank"
+        parts = dict.fromkeys(("sidecar", "scorer", "indexer"), "127.0.0.1:1")
+        for child in processes(home, parts, url, lock):
+            assert not any("hush" in word for word in child.command)
+            assert child.environment["SCORELENS_INDEXER_STORE"] == url
 
 
 def test_nothing_that_runs_is_said_with_what_to_do(home: Home) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from scorelens_runtime.errors import SettingError
 from scorelens_store.contract import Selection
-from scorelens_store.open import open_reader, open_store, with_prefix
+from scorelens_store.open import open_reader, open_store, with_prefix, without_credentials
 from scorelens_store.query.tree import Everything
 from tests.scorelens_store.conftest import drop
 from tests.scorelens_store.records import make
@@ -45,3 +45,18 @@ def test_a_prefix_that_no_index_can_have_is_refused(prefix: str) -> None:
     """The error shows what was given and what is possible."""
     with pytest.raises(SettingError, match=rf"'{prefix}' is not 1 to 100 of a-z"):
         open_reader(f"http://localhost:9200#{prefix}")
+
+
+@pytest.mark.parametrize(
+    ("where", "shown"),
+    [
+        ("https://me:hush@host:9200#bank", "https://host:9200#bank"),
+        ("https://a:9200,https://me:hush@b:9200", "https://a:9200,https://b:9200"),
+        ("https://me:hu@sh@host", "https://host"),
+        ("htps://me:hush@host", "htps://host"),
+        ("/srv/some@folder", "/srv/some@folder"),
+    ],
+)
+def test_an_address_is_shown_without_credentials(where: str, shown: str) -> None:
+    """Names and passwords are left out of what is shown, also of an address that is misspelt; folders stay."""
+    assert without_credentials(where) == shown

@@ -18,6 +18,7 @@ from scorelens_client.parts import attempt, indexer_account
 from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import notes, results
 from scorelens_runtime.settings import options
+from scorelens_store.open import is_url, without_credentials
 
 
 @click.command("up")
@@ -41,6 +42,7 @@ def command(settings: UpSettings, home: Home) -> int:
         with running(home, settings, console) as system:
             print_system(results(), home, system)
             _say_where_the_store_is_away(console, system)
+            _say_how_to_sign_in(console, system)
             console.print("Ctrl-C stops everything.", style="dim")
             wait_for_ever()
     except KeyboardInterrupt:
@@ -54,6 +56,15 @@ def _say_where_the_store_is_away(console: Console, system: System) -> None:
         console.print(
             f"{public_store(system.store)} does not answer; scoring goes on, and what it records waits until it does",
             style="yellow",
+            soft_wrap=True,
+        )
+
+
+def _say_how_to_sign_in(console: Console, system: System) -> None:
+    if without_credentials(system.store) != system.store:
+        console.print(
+            "the password in the URL is kept nowhere; for other commands set SCORELENS_ELASTICSEARCH_USERNAME and "
+            "SCORELENS_ELASTICSEARCH_PASSWORD_FILE, or SCORELENS_ELASTICSEARCH_URL to the same URL",
             soft_wrap=True,
         )
 
@@ -80,8 +91,7 @@ def print_system(console: Console, home: Home, system: System) -> None:
 
 def public_store(store: str) -> str:
     """Name a store without the password that its URL may carry."""
-    scheme, separator, rest = store.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if separator else "embedded"
+    return without_credentials(store) if is_url(store) else "embedded"
 
 
 def command_name() -> str:

@@ -11,7 +11,7 @@ from scorelens_client.reading import store_of
 from scorelens_client.sdk.errors import UnavailableError
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.home import default_home
-from scorelens_store.open import is_url
+from scorelens_store.open import is_url, without_credentials
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Places:
             return where
         if self.named_store is not None:
             raise UnavailableError(
-                f"store: there is no folder {where}; name one, or a URL such as http://localhost:9200"
+                f"store: there is no folder {without_credentials(where)}; name one, or a URL such as http://localhost:9200"
             )
         raise UnavailableError(
             f"nothing is stored in {where} yet: start a system with `scorelens up` and score something, or name the "
