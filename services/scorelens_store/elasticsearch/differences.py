@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scorelens_store.elasticsearch.indices import generation, is_index, writing_name
-from scorelens_store.elasticsearch.mapping import ANALYZED, NEW_FIELDS, STANDARD, count_fields
+from scorelens_store.elasticsearch.mapping import ANALYZED, COPY_OF, NEW_FIELDS, STANDARD
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.elasticsearch.templates import component_templates, mappings_name, settings_name
 
@@ -100,9 +100,14 @@ def index_differences(
     found = [
         _difference(settings.prefix, name, indices[name], mappings, wanted)
         for name in sorted(indices)
-        if is_index(settings.prefix, name)
+        if is_index(settings.prefix, name) and not _is_unfinished(settings.prefix, indices[name])
     ]
     return [one for one in found if one.in_place or one.needs_reindex or one.fixed]
+
+
+def _is_unfinished(prefix: str, index: Body) -> bool:
+    """Tell whether an index is a copy that a reindex has not put in its place; the alias would show records twice."""
+    return COPY_OF in index.get("mappings", {}).get("_meta", {}) and prefix not in index.get("aliases", {})
 
 
 def flat(settings: Body, above: str = "") -> dict[str, str]:
@@ -151,7 +156,7 @@ def _difference(prefix: str, name: str, index: Body, wanted: Body, settings: Map
     version = int(meta.get("version", 1))
     compared = _Comparison()
     body = compared.object(wanted, mappings, "")
-    changed = _changed_settings(has, settings, count_fields(body))
+    changed = _changed_settings(has, settings, compared.count)
     later = [name for number, names in NEW_FIELDS.items() if number > version for name in names]
     fixed = ((name, has.get(name, _UNSET.get(name)), settings.get(name)) for name in _FIXED)
     return IndexDifference(
@@ -194,6 +199,7 @@ class _Comparison:
         self.changes: list[Change] = []
         self.conflicts: list[Change] = []
         self.added: list[str] = []
+        self.count = 0
 
     def object(self, wanted: Body, found: Body, name: str) -> dict[str, Any]:
         """Return what is to be sent to give the fields of an object what they lack."""
@@ -220,6 +226,7 @@ class _Comparison:
     def _add(self, name: str, field: Body) -> None:
         for leaf, part in _walk({"properties": {name: field}}):
             self.changes.append(Change(leaf, None, _describe(part)))
+            self.count += 1
             if part.get("enabled", True) and part.get("type") not in (None, "alias"):
                 self.added.append(leaf)
 
