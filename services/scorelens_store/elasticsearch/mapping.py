@@ -25,6 +25,9 @@ STANDARD: Final = "standard"
 ANALYZED: Final = "analyzed"
 """Field within each text field that a language's analyzer has indexed, where one is set."""
 
+COPY_OF: Final = "copy_of"
+"""Member of a mapping's `_meta` that names the index whose records were indexed anew."""
+
 EXACT: Final = "microseconds"
 """Member of a stored document that holds its dates as microseconds since 1970."""
 
