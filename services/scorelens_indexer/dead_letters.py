@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -49,6 +50,8 @@ class DeadLetters:
         self._path = folder / _NAME
         _end_torn_line(self._path)
         self._known = {line["record_id"] for path in self._paths() for line in _lines(path)}
+        self.revision = 0
+        """Changes with every change of what is kept."""
 
     def add(self, letters: Sequence[Letter]) -> int:
         """Put spans aside durably; return how many were not listed yet.
@@ -62,6 +65,7 @@ class DeadLetters:
             if new:
                 self._append([self._line(letter) for letter in new.values()])
                 self._known |= new.keys()
+                self.revision += 1
             return len(new)
 
     def newest(self, limit: int) -> list[dict[str, Any]]:
@@ -74,6 +78,12 @@ class DeadLetters:
                     break
         return found
 
+    def heads(self, limit: int) -> list[dict[str, Any]]:
+        """Return the last letters, the oldest first, with the size of their export in `bytes` instead of itself."""
+        with self._lock:
+            found = deque((_head(line) for path in self._paths() for line in _lines(path) if "reason" in line), limit)
+        return list(found)
+
     def forget(self, field: str, values: Iterable[str]) -> None:
         """Remove the content of letters whose `field` has one of the values; they stay known by their id."""
         wanted = frozenset(values)
@@ -83,6 +93,7 @@ class DeadLetters:
                 kept = [{"record_id": line["record_id"]} if line.get(field) in wanted else line for line in lines]
                 if kept != lines:
                     _replace(path, b"".join(map(_dump, kept)))
+                    self.revision += 1
 
     def _line(self, letter: Letter) -> bytes:
         head = {"time": times.now(), "reason": letter.reason[:_REASON_LENGTH], **asdict(letter.identity)}
@@ -135,6 +146,11 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             with suppress(orjson.JSONDecodeError):  # a power cut can leave a damaged line behind
                 yield orjson.loads(line)
+
+
+def _head(line: dict[str, Any]) -> dict[str, Any]:
+    export = line.pop("export", None) or ""
+    return line | {"bytes": len(export) * 3 // 4 - export[-2:].count("=")}
 
 
 def _dump(line: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ from scorelens_indexer.admin import Admin
 from scorelens_indexer.budget import Budget
 from scorelens_indexer.dead_letters import DeadLetters
 from scorelens_indexer.intake import Intake
+from scorelens_indexer.mirror import Mirror, indexer_id
 from scorelens_indexer.receiver import SERVICE as TRACE_SERVICE
 from scorelens_indexer.receiver import TraceReceiver
 from scorelens_indexer.retention import Retention
@@ -26,6 +27,7 @@ from scorelens_indexer.writer import Writer
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.serving import RunningServer, Serving
 from scorelens_store.contract import Store
+from scorelens_store.open import is_url
 
 _SPARE_THREADS: Final = 8  # for health, reflection and StoreAdmin while exports wait for the store
 
@@ -51,12 +53,23 @@ def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Itera
         retention = Retention(store, writer, account, settings.keep, settings.keep_bytes)
         stack.callback(retention.close)
         dead_letters = DeadLetters(settings.folder, settings.dead_letter_bytes, settings.dead_letter_files)
+        if is_url(settings.store):
+            mirror = _mirror(settings, dead_letters)
+            stack.callback(mirror.close)
+            mirror.start()
         budget = Budget(settings.waiting_bytes, settings.waiting_exports)
         intake = Intake(writer, dead_letters, account, budget, TimeBounds(settings.keep))
         server = _server(settings, TraceReceiver(intake), Admin(store, writer, dead_letters, account))
         stack.callback(server.stop)
         retention.start()
         yield server, store
+
+
+def _mirror(settings: IndexerSettings, dead_letters: DeadLetters) -> Mirror:
+    from scorelens_store.elasticsearch.dead_letter_index import MOST, open_dead_letters
+
+    indexer = indexer_id(settings.folder)
+    return Mirror(dead_letters, open_dead_letters(settings.store, indexer), MOST, indexer)
 
 
 def _server(settings: IndexerSettings, traces: TraceReceiver, admin: Admin) -> RunningServer:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from scorelens_store.elasticsearch.dead_letters import dead_letters_name
+
 
 @dataclass(frozen=True)
 class Right:
@@ -33,16 +35,25 @@ def roles(prefix: str, space: str = "default") -> dict[str, Role]:
     """
     records, tombstones = names_of(prefix)
     reads = Right(records, _READ)
+    letters = (dead_letters_name(prefix),)
     in_space = {"application": "kibana-.kibana", "privileges": ["space_read"], "resources": [f"space:{space}"]}
     return {
         "writer": Role(
             f"{prefix}_writer",
             "the indexer",
-            (Right((), _LOOK_AT_TEMPLATES), Right(records, _WRITE), Right(tombstones, _REMEMBER)),
+            (
+                Right((), _LOOK_AT_TEMPLATES),
+                Right(records, _WRITE),
+                Right(tombstones, _REMEMBER),
+                Right(letters, _SHOW),
+            ),
         ),
         "reader": Role(f"{prefix}_reader", "the command line and the SDK: search, show, pull, export", (reads,)),
         "kibana": Role(
-            f"{prefix}_kibana", f"people who look at records in Kibana's space {space}", (reads,), (in_space,)
+            f"{prefix}_kibana",
+            f"people who look at records in Kibana's space {space}",
+            (reads, Right(letters, _READ)),
+            (in_space,),
         ),
         "console": Role(
             f"{prefix}_console",
@@ -114,6 +125,13 @@ _REMEMBER: Final = {
     "read": "keep out what was forgotten",
     "view_index_metadata": "see that the prefix was set up",
     "maintenance": "make a tombstone hold at once (refresh)",
+}
+_SHOW: Final = {
+    "create_index": "make the index of dead letters",
+    "index": "show dead letters",
+    "delete": "take those away that were forgotten, or that its files no longer keep",
+    "read": "see which ones are shown",
+    "maintenance": "show them at once (refresh)",
 }
 _MANAGE_TEMPLATES: Final = {
     "manage_index_templates": "put component and index templates",
