@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from scorelens_store.query.tree import Everything
 from tests.scorelens_store.conftest import drop
 from tests.scorelens_store.records import make, record_id
 from tests.scorelens_store.server import ask, reply
+from tests.tools.proxy import Answer, Fault, Passing, proxied
 
 EVERYTHING = Selection(Everything(), purposes=(), calls=True)
 INDEX = "2026.11"
@@ -332,6 +334,49 @@ def test_an_analyzer_that_cannot_be_used(
     put(elasticsearch_url, wrong, make(1, document={"id": "d-1", "text": "word " + "x" * 40_000}))
     assert found(elasticsearch_url, wrong, "word") == ["d-1"]
     assert "standard analyzer alone" in caplog.text
+
+
+def without_rights(*methods: str) -> Fault:
+    """Refuse requests about templates as a server with security does."""
+    reason = "action [cluster:admin/component_template/get] is unauthorized for user [writer] with roles [w]"
+    refusal = {"error": {"root_cause": [], "type": "security_exception", "reason": reason}, "status": 403}
+
+    def fault(request: Passing) -> Answer:
+        if "_template/" in request.path and request.method in methods:
+            return Answer(403, json.dumps(refusal).encode(), {"content-type": "application/json"})
+        return request.forward()
+
+    return fault
+
+
+@pytest.mark.parametrize("methods", [("PUT",), ("PUT", "GET")], ids=["may read templates", "may not"])
+def test_a_writer_without_rights_to_templates(
+    elasticsearch_url: str, settings: ElasticsearchSettings, methods: tuple[str, ...]
+) -> None:
+    """After the setup an indexer works that may not touch templates; before, it stores nothing and says why."""
+    with proxied(elasticsearch_url) as proxy:
+        proxy.fault = without_rights(*methods)
+        with pytest.raises(StoreUnavailableError, match=r"user \[writer\].*run `scorelens elasticsearch setup` once"):
+            put(proxy.url, settings, make(1))
+        assert reply(elasticsearch_url, "GET", f"/{settings.prefix}-{INDEX}")[0] == 404
+        set_up(elasticsearch_url, settings)
+        put(proxy.url, settings, make(1))
+        mapping = ask(elasticsearch_url, "GET", f"/{settings.prefix}-{INDEX}/_mapping")
+        assert mapping[f"{settings.prefix}-{INDEX}"]["mappings"]["_meta"]["version"] == VERSION
+        with pytest.raises(StoreUnavailableError, match="SCORELENS_ELASTICSEARCH_PERIOD is week"):
+            put(proxy.url, replace(settings, period="week"), make(2))
+
+
+def test_a_writer_without_rights_meets_old_templates(
+    elasticsearch_url: str, settings: ElasticsearchSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It goes on with them, since no record is lost to an older mapping, and logs what an administrator should run."""
+    _make_first_version(elasticsearch_url, settings)
+    with proxied(elasticsearch_url) as proxy:
+        proxy.fault = without_rights("PUT")
+        put(proxy.url, settings, make(2))
+    assert "run `scorelens elasticsearch setup`" in caplog.text
+    assert found(elasticsearch_url, settings, "*") == ["d-1", "d-2"]
 
 
 def test_records_may_become_visible_later(elasticsearch_url: str, settings: ElasticsearchSettings) -> None:

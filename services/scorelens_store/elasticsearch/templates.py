@@ -18,6 +18,12 @@ from scorelens_store.elasticsearch.unindexed import NUMBER_NAME_LIMIT
 
 Template = dict[str, Any]
 
+FORGOTTEN_INDEX: Final[Template] = {
+    "settings": {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}},
+    "mappings": {"dynamic": False, "properties": {"hash": {"type": "keyword"}}},
+}
+"""What makes the index of tombstones where nobody has set it up."""
+
 _EVERY_LENGTH: Final = 2**31 - 1
 _DESCRIPTIONS: Final = {
     "mappings": "How scorelens indexes the fields of a record",
@@ -75,14 +81,8 @@ def index_template(settings: ElasticsearchSettings) -> Template:
 
 def forgotten_index(settings: ElasticsearchSettings) -> Template:
     """Return what makes the index of tombstones; its `_meta` tells those who may not read templates of the setup."""
-    return {
-        "settings": {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}},
-        "mappings": {
-            "_meta": {"version": VERSION, "period": settings.period},
-            "dynamic": False,
-            "properties": {"hash": {"type": "keyword"}},
-        },
-    }
+    meta = {"version": VERSION, "period": settings.period}
+    return {**FORGOTTEN_INDEX, "mappings": {"_meta": meta, **FORGOTTEN_INDEX["mappings"]}}
 
 
 def _index_settings(settings: ElasticsearchSettings, fields: int) -> Template:

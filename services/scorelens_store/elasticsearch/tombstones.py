@@ -15,6 +15,7 @@ import orjson
 
 from scorelens_store.elasticsearch.bulk import Bulk, Change
 from scorelens_store.elasticsearch.connection import Connection
+from scorelens_store.elasticsearch.templates import FORGOTTEN_INDEX, forgotten_name
 from scorelens_store.errors import QueryError, StoreUnavailableError
 from scorelens_store.moving import Forgotten
 from scorelens_store.values import Values
@@ -28,17 +29,13 @@ _FOREIGN: Final = "foreign-key"
 _SIZE: Final = 16
 _ASKED_AT_ONCE: Final = 9_000
 _MOST_KEYS: Final = 500
-_INDEX: Final = {
-    "settings": {"index": {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}},
-    "mappings": {"dynamic": False, "properties": {"hash": {"type": "keyword"}}},
-}
 
 
 class Tombstones:
     """Hashes of the ids that are kept out; the keys are documents of the same index."""
 
     def __init__(self, connection: Connection, bulk: Bulk, prefix: str) -> None:
-        self.index = f"{prefix}-forgotten"
+        self.index = forgotten_name(prefix)
         self._connection, self._bulk = connection, bulk
         self._found_key: bytes | None = None
         self._foreign: frozenset[bytes] = frozenset()
@@ -126,7 +123,7 @@ class Tombstones:
     def _make_key(self, wanted: bytes) -> bytes:
         # Whoever comes first makes the index and the key; everybody reads the key back.
         try:
-            self._connection.request("PUT", f"/{self.index}", _INDEX)
+            self._connection.request("PUT", f"/{self.index}", FORGOTTEN_INDEX)
         except QueryError as exc:
             if "exists" not in exc.reason:
                 raise StoreUnavailableError(f"{self._connection.where} refuses an index: {exc.reason}") from exc
