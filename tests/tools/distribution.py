@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,9 +31,21 @@ def fetch() -> str:
             raise MissingPartError(f"there is no mvn on the PATH; {GET}")
         with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
             copy = ["mvn", "-B", "-q", "-C", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"]
-            run(copy, limit=900, get=GET)
+            _persistently(copy)
             (Path(folder) / ARCHIVE.name).replace(ARCHIVE)
     return "fetched"
+
+
+def _persistently(command: Sequence[str]) -> None:
+    """Run what downloads: a registry that breaks off once answers the next time, one that has nothing never does."""
+    for last in (False, False, True):
+        try:
+            run(command, limit=600, get=GET)
+        except MissingPartError:
+            if last:
+                raise
+        else:
+            return
 
 
 def unpack() -> Path:
