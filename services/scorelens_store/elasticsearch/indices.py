@@ -38,6 +38,12 @@ def writing_name(prefix: str, name: str) -> str:
     return f"{prefix}-{_split(prefix, name)[0]}"
 
 
+def ungenerated(name: str) -> str:
+    """Return the name that writers use for an index of whatever prefix."""
+    period, dash, number = name.rpartition("-")
+    return period if "." in period and _GENERATION.fullmatch(dash + number) else name
+
+
 def generation(prefix: str, name: str) -> int:
     """Return how often the records of an index were indexed, 1 where never anew."""
     return _split(prefix, name)[1]
