@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from scorelens_store.query.tree import Node
 
@@ -135,6 +135,34 @@ AggregationResult = Sequence[Bucket] | Mapping[str, float]
 """Buckets of the counting ones, numbers by name of the others (percentiles by str(percent); empty without values)."""
 
 
+PAGE: Final = 200
+"""Hits of one page of `Reader.pages`."""
+
+
+@dataclass(frozen=True)
+class SignificantWord:
+    """A word, or a value of a keyword field, and how many records of either side have it."""
+
+    word: str
+    count: int
+    background_count: int
+    score: float
+
+
+@dataclass(frozen=True)
+class SignificantWords:
+    """The words that mark some records against others, the most significant first, ties by word.
+
+    `total` and `background_total` are how many records there are on either side. Words were looked for in `examined`
+    of the first; their counts are of all.
+    """
+
+    total: int
+    background_total: int
+    examined: int
+    words: Sequence[SignificantWord]
+
+
 class Reader(Protocol):
     """Reads a store. Raises StoreUnavailableError, StoreDamagedError or QueryError, nothing of the library below."""
 
@@ -154,12 +182,38 @@ class Reader(Protocol):
         """Return one page of hits; `after` is the `sort` of the last hit of the page before."""
         ...
 
+    def pages(
+        self, selection: Selection, *, limit: int, sort: Sort = Sort(), highlight: bool = False
+    ) -> Iterator[Hits]:
+        """Yield the first `limit` hits, PAGE at a time, as of the first page; at least one page, which may be empty.
+
+        What is put, changed or forgotten meanwhile changes nothing; what retention removes may be missing.
+        """
+        ...
+
     def count(self, selection: Selection) -> int:
         """Return how many records match."""
         ...
 
     def aggregate(self, selection: Selection, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
         """Return the result of each aggregation by name."""
+        ...
+
+    def significant_words(
+        self,
+        selection: Selection,
+        against: Selection | None = None,
+        *,
+        field: str = "",
+        limit: int = 20,
+        least: int = 3,
+    ) -> SignificantWords:
+        """Return the words that are more frequent in a selection than `against` another (scorelens_store.significance).
+
+        Against nothing else, they are all records of the selection's times and purposes. A word is what a query without
+        a field finds, or a word of the text field, or a value of the keyword field that is named; those that fewer than
+        `least` records have are left out. Raises QueryError for a field of another type.
+        """
         ...
 
     def scan(self, selection: Selection, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Record]:

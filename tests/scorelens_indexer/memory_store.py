@@ -16,6 +16,7 @@ from scorelens_store.contract import (
     PutResult,
     Record,
     Selection,
+    SignificantWords,
     Sort,
 )
 from scorelens_store.errors import RecordNotFoundError
@@ -106,6 +107,29 @@ class MemoryStore:
         after: tuple[Any, ...] = (),
         highlight: bool = False,
     ) -> Hits:
+        """Never needed by the indexer."""
+        raise NotImplementedError
+
+    def pages(
+        self,
+        selection: Selection,
+        *,
+        limit: int,
+        sort: Sort = Sort(),  # noqa: B008
+        highlight: bool = False,
+    ) -> Iterator[Hits]:
+        """Never needed by the indexer."""
+        raise NotImplementedError
+
+    def significant_words(
+        self,
+        selection: Selection,
+        against: Selection | None = None,
+        *,
+        field: str = "",
+        limit: int = 20,
+        least: int = 3,
+    ) -> SignificantWords:
         """Never needed by the indexer."""
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ from scorelens_client.kibana.links import LONGEST, Kibana, caveats_of, linked
 from scorelens_client.listing import print_hit
 from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store, store_of
-from scorelens_client.sdk.selecting import pages, sort_of
+from scorelens_client.sdk.selecting import sort_of
 from scorelens_client.terminal import clean, notes, print_json, print_link, results
 from scorelens_client.when import now
 from scorelens_store.contract import Selection
@@ -63,7 +63,7 @@ def command(
     selection = Selection(parse(" ".join(query), now()), since, until, chosen(purposes), calls)
     order = sort_of(sort, "--sort")
     with open_store(home, store) as reader:
-        for page in pages(reader, selection, order, limit, highlight=not as_json):
+        for page in reader.pages(selection, limit=limit, sort=order, highlight=not as_json):
             for hit in page.hits:
                 if as_json:
                     print_json(hit.record)

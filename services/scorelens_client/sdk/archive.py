@@ -20,7 +20,7 @@ from scorelens_client.sdk.pulling import references_of, resolved
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.rows import Documents, Records
 from scorelens_client.sdk.scans import Scan
-from scorelens_client.sdk.selecting import pages, sort_of
+from scorelens_client.sdk.selecting import sort_of
 from scorelens_client.when import now
 from scorelens_store.contract import Aggregation, AggregationResult, Reader, Selection
 from scorelens_store.open import open_reader
@@ -64,7 +64,7 @@ class Archive:
         order, reader = sort_of(sort), self.reader()
         found: list[Record] = []
         total = 0
-        for page in pages(reader, selection, order, limit, highlight=highlight):
+        for page in reader.pages(selection, limit=limit, sort=order, highlight=highlight):
             found += [Record(hit.record, hit.score, hit.highlights) for hit in page.hits]
             total = page.total
         return Records(found[:limit], total)
@@ -101,10 +101,10 @@ class Archive:
         kibana = kibana_of(self._places.store(), from_environment())
         if name is None:
             return kibana.of_selection(Selection(parse(query or "", now())))
-        found, _ = find_history(self.reader(), name, MOST_HISTORY)
+        found, total = find_history(self.reader(), name, MOST_HISTORY)
         if not found:
             raise NotFoundError(f"no record of a document {name!r} is stored; a score takes a moment to arrive")
-        return kibana.of_document(found)
+        return kibana.of_document(found, total)
 
     def pull(self, references: Callable[[], Iterable[Reference]], resolver: Resolver | str | None) -> Documents:
         """Return the documents of some references, in order."""

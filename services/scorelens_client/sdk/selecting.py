@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
 
 from scorelens.conventions import DEFAULT_PURPOSE, PURPOSES
 from scorelens_client.when import parse_when
 from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Hits, Reader, Selection, Sort
+from scorelens_store.contract import Selection, Sort
 from scorelens_store.fields import find_field
 from scorelens_store.query.parse import parse
-
-PAGE: Final = 200
 
 Moment = datetime | str
 
@@ -62,15 +59,3 @@ def sort_of(text: str | None, name: str = "sort") -> Sort:
     if direction not in ("", "asc", "desc"):
         raise ScorelensError(f"{name}: {direction!r} is neither asc nor desc")
     return Sort(field.name, descending=direction != "asc")
-
-
-def pages(reader: Reader, selection: Selection, order: Sort, limit: int, *, highlight: bool = False) -> Iterator[Hits]:
-    """Yield at least one page of hits, until there are `limit` of them or no more."""
-    after: tuple[Any, ...] = ()
-    while True:
-        page = reader.search(selection, limit=min(limit, PAGE), sort=order, after=after, highlight=highlight)
-        yield page
-        limit -= len(page.hits)
-        if limit <= 0 or not page.hits:
-            return
-        after = page.hits[-1].sort

@@ -36,11 +36,11 @@ class Order:
         return [{column(self.field): by}, *ties]
 
     def place(self, sort: list[Any]) -> tuple[Any, ...]:
-        """Return a hit's place from the `sort` values of an answer."""
+        """Return a hit's place from the `sort` values of an answer, and nothing of what the server sorts by further."""
         if self.field == TIME:
-            return (sort[0], *sort)
+            return (sort[0], *sort[:2])
         value = sort[0]
-        return (None if self._missing() in (value, _number(value)) else value, *sort[1:])
+        return (None if self._missing() in (value, _number(value)) else value, *sort[1:3])
 
     def after(self, place: tuple[Any, ...]) -> list[Any]:
         """Return the `search_after` of a request; undoes `place`. Raises QueryError."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from scorelens_store.elasticsearch.connection import Connection
+from scorelens_store.elasticsearch.mapping import EXACT_DATES
 from scorelens_store.elasticsearch.order import TIME, Order
 from scorelens_store.elasticsearch.query import Query
-from scorelens_store.errors import StoreUnavailableError
-
-Row = dict[str, Any]
+from scorelens_store.elasticsearch.snapshot import Row, Snapshot
 
 ROWS: Final = 1_000
 """Rows of one request."""
@@ -22,26 +21,25 @@ _HEADS: Final = 5_000
 _BYTES: Final = 16 * 2**20
 _TYPICAL: Final = 12_000
 """Bytes of a record besides its text: a calculation of ten tags."""
-_KEPT: Final = "5m"
 _LENGTH: Final = "document.length"
 _IN_TIME: Final = Order(TIME, descending=False)
+_BY_TIME: Final = _IN_TIME.clauses()[:1]
 
 
 def walk(connection: Connection, index: str, query: Query) -> Iterator[Row]:
     """Yield the hits of every match, with their sources, by time and record id, as of the first one."""
-    with _snapshot(connection, index) as pit:
-        for keys in _keys(connection, pit, query, fields=[_LENGTH]):
-            before = keys[0].pop("before")
-            for group in _groups(keys):
-                body = _page(pit, query, before, len(group)) | {"_source": True}
-                yield from _search(connection, body)
-                before = group[-1]["sort"]
+    with Snapshot(connection, index) as snapshot:
+        if _BYTES // _bytes_of(_longest(snapshot, query)) >= ROWS:
+            yield from _in_order(snapshot, query, ROWS, {})
+        else:
+            yield from _by_length(snapshot, query)
 
 
 def walk_ids(connection: Connection, index: str, query: Query) -> Iterator[list[tuple[str, str]]]:
     """Yield pages of index and id of every match, as of the first one."""
-    with _snapshot(connection, index) as pit:
-        for keys in _keys(connection, pit, query, fields=[]):
+    body = {"query": query, "sort": [], "_source": False}
+    with Snapshot(connection, index) as snapshot:
+        for keys in snapshot.pages(body, ROWS):
             yield [(key["_index"], key["_id"]) for key in keys]
 
 
@@ -62,58 +60,56 @@ def walk_heads(connection: Connection, index: str, query: Query, fields: Sequenc
         after = rows[-1]["sort"]
 
 
-@contextmanager
-def _snapshot(connection: Connection, index: str) -> Iterator[str]:
-    opened = connection.request("POST", f"/{index}/_pit?keep_alive={_KEPT}&ignore_unavailable=true")
-    pit = opened["id"] if opened else ""
-    try:
-        yield pit
-    finally:
-        if pit:
-            connection.request("DELETE", "/_pit", {"id": pit})
+def _longest(snapshot: Snapshot, query: Query) -> int:
+    body = {"query": query, "size": 0, "track_total_hits": False, "aggs": {"longest": {"max": {"field": _LENGTH}}}}
+    found = snapshot.search(body).get("aggregations", {}).get("longest", {}).get("value")
+    return int(found or 0)
 
 
-def _keys(connection: Connection, pit: str, query: Query, fields: Sequence[str]) -> Iterator[list[Row]]:
-    after: list[Any] = []
-    while pit:
-        body = _page(pit, query, after, ROWS) | {"_source": False, "docvalue_fields": fields}
-        keys = _search(connection, body)
-        if keys:
-            yield [{**keys[0], "before": after}, *keys[1:]]
-        if len(keys) < ROWS:
+def _in_order(snapshot: Snapshot, query: Query, size: int, options: dict[str, Any]) -> Iterator[Row]:
+    """Yield rows by time and record id; those of one time are put in order here, as it costs the server most."""
+    held: list[Row] = []
+    for rows in snapshot.pages({"query": query, "sort": _BY_TIME, **options}, size):
+        held += rows
+        last = held[-1]["sort"][0]
+        if held[0]["sort"][0] == last and len(held) > size:
+            since = {"bool": {"filter": [query, {"range": {EXACT_DATES[TIME.name]: {"gte": last}}}]}}
+            body = {"query": since, "sort": _IN_TIME.clauses(), **options}
+            yield from chain.from_iterable(snapshot.pages(body, size))
             return
-        after = keys[-1]["sort"]
+        ready = [row for row in held if row["sort"][0] != last]
+        held = held[len(ready) :]
+        yield from sorted(ready, key=_place)
+    yield from sorted(held, key=_place)
 
 
-def _page(pit: str, query: Query, after: Sequence[Any], size: int) -> dict[str, Any]:
-    body = {
-        "pit": {"id": pit, "keep_alive": _KEPT},
-        "query": query,
-        # The server's own last tie-break; it would be there unasked, and would then be missing from `search_after`.
-        "sort": [*_IN_TIME.clauses(), {"_shard_doc": "asc"}],
-        "size": size,
-        "track_total_hits": False,
-    }
-    return body | {"search_after": after} if after else body
+def _place(row: Row) -> tuple[int, str]:
+    return row["sort"][0], row["_id"]
 
 
-def _search(connection: Connection, body: dict[str, Any]) -> list[Row]:
-    found = connection.request("POST", "/_search?allow_partial_search_results=false", body)
-    if found is None:
-        raise StoreUnavailableError(
-            f"{connection.where} no longer has the state that was being read, since it was restarted or nothing was "
-            f"read for {_KEPT}: read it again from the beginning"
-        )
-    rows: list[Row] = found["hits"]["hits"]
-    return rows
+def _by_length(snapshot: Snapshot, query: Query) -> Iterator[Row]:
+    """Yield rows of which some are long: first how long each is, then as many at a time as memory has room for."""
+    keys = _in_order(snapshot, query, _HEADS, {"_source": False, "docvalue_fields": [_LENGTH]})
+    for group in _groups(keys):
+        body = {"query": {"ids": {"values": [key["_id"] for key in group]}}, "sort": []}
+        found = {row["_id"]: row for row in snapshot.page(body, len(group), [])}
+        # Those of an index that was removed meanwhile are missing.
+        yield from (found[key["_id"]] for key in group if key["_id"] in found)
 
 
-def _groups(keys: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    start = size = 0
-    for number, key in enumerate(keys):
-        own = _TYPICAL + 4 * max(0, *key.get("fields", {}).get(_LENGTH, [0]), 0)
-        if number > start and size + own > _BYTES:
-            yield keys[start:number]
-            start, size = number, 0
+def _groups(keys: Iterable[Row]) -> Iterator[list[Row]]:
+    group: list[Row] = []
+    size = 0
+    for key in keys:
+        own = _bytes_of(max(0, *key.get("fields", {}).get(_LENGTH, [0]), 0))
+        if group and (size + own > _BYTES or len(group) == ROWS):
+            yield group
+            group, size = [], 0
+        group.append(key)
         size += own
-    yield keys[start:]
+    if group:
+        yield group
+
+
+def _bytes_of(length: int) -> int:
+    return _TYPICAL + 4 * length

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from scorelens_store.contract import Aggregation, AggregationResult, Hit, Hits, Record, Selection, Sort
+from scorelens_store.contract import (
+    PAGE,
+    Aggregation,
+    AggregationResult,
+    Hit,
+    Hits,
+    Record,
+    Selection,
+    SignificantWords,
+    Sort,
+)
 from scorelens_store.elasticsearch.aggregate import aggregate
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.mapping import STANDARD, to_record
@@ -13,16 +24,20 @@ from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.pages import ROWS, walk, walk_heads
 from scorelens_store.elasticsearch.query import to_query
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
+from scorelens_store.elasticsearch.significant import significant_words
+from scorelens_store.elasticsearch.snapshot import Snapshot
+from scorelens_store.elasticsearch.unindexed import UNINDEXED
 from scorelens_store.errors import StoreUnavailableError
 from scorelens_store.forgettable import FIELDS
 from scorelens_store.highlight import highlight as highlighted
 from scorelens_store.query.tree import Node, is_weighed
 from scorelens_store.selection import complete, sort_field
+from scorelens_store.significance import question
 
 _BY_RELEVANCE = Sort()
 _ANSWER_SOON = 5.0
 
-HEAD = (*FIELDS, "@timestamp", "labels")
+HEAD = (*FIELDS, "@timestamp", "labels", UNINDEXED)
 """Members of a record that tell which one it is, and what of it can change."""
 
 
@@ -48,19 +63,39 @@ class ElasticsearchReader:
         highlight: bool = False,
     ) -> Hits:
         """Return one page of hits; `after` is the `sort` of the last hit of the page before."""
-        node, field = complete(selection), sort_field(sort)
-        query, order = self._query(node), Order(field, sort.descending)
-        found = self._page(query, order, after, limit)
-        total = found["hits"]["total"]["value"]
-        rows = found["hits"]["hits"]
-        while 0 < len(rows) < limit and found["hits"]["hits"]:
-            found = self._page(query, order, order.place(rows[-1]["sort"]), limit - len(rows))
+        listing = self._listing(selection, sort)
+        order = listing.order
+        rows: list[dict[str, Any]] = []
+        while True:
+            size = min(max(0, limit - len(rows)), ROWS)
+            body = listing.body() | {"size": size, "track_total_hits": not rows}
+            place = order.place(rows[-1]["sort"]) if rows else after
+            found = self._search(body | ({"search_after": order.after(place)} if place else {}), listing.weighed)
+            if not rows:
+                total = found["hits"]["total"]["value"]
             rows += found["hits"]["hits"]
-        weighed = field is None and is_weighed(node)
-        hits = [self._hit(row, order, weighed) for row in rows]
-        if highlight:
-            hits = [Hit(hit.record, hit.score, highlighted(selection.query, hit.record), hit.sort) for hit in hits]
-        return Hits(total, hits)
+            if len(rows) >= limit or len(found["hits"]["hits"]) < size:
+                return listing.page(total, rows, highlight)
+
+    def pages(
+        self, selection: Selection, *, limit: int, sort: Sort = _BY_RELEVANCE, highlight: bool = False
+    ) -> Iterator[Hits]:
+        """Yield the first `limit` hits, PAGE at a time, as of the first page; at least one page, which may be empty."""
+        if limit <= PAGE:
+            yield self.search(selection, limit=limit, sort=sort, highlight=highlight)
+            return
+        listing = self._listing(selection, sort)
+        with Snapshot(self._connection, self.settings.prefix) as snapshot:
+            total = snapshot.count(listing.query)
+            found = False
+            for rows in snapshot.pages(listing.body(), PAGE, weighed=listing.weighed):
+                yield listing.page(total, rows[:limit], highlight)
+                found = True
+                limit -= len(rows)
+                if limit <= 0:
+                    return
+            if not found:
+                yield Hits(total, ())
 
     def count(self, selection: Selection) -> int:
         """Return how many records match."""
@@ -74,6 +109,19 @@ class ElasticsearchReader:
         """Return the result of each aggregation by name."""
         return aggregate(self._search, self._query(complete(selection)), aggregations)
 
+    def significant_words(
+        self,
+        selection: Selection,
+        against: Selection | None = None,
+        *,
+        field: str = "",
+        limit: int = 20,
+        least: int = 3,
+    ) -> SignificantWords:
+        """Return the words that are more frequent in a selection than `against` another; see significance."""
+        asked = question(selection, against, field, limit, least)
+        return significant_words(self._search, self._query, asked)
+
     def scan(self, selection: Selection, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Record]:
         """Yield every match in order of `@timestamp` and record id, in constant memory, as of the first one."""
         for row in walk(self._connection, self.settings.prefix, self._query(complete(selection))):
@@ -85,7 +133,7 @@ class ElasticsearchReader:
         """Yield every match as `scan` does, with its ids, its time and its labels alone."""
         query = self._query(complete(selection))
         for row in walk_heads(self._connection, self.settings.prefix, query, HEAD):
-            yield row["_source"]
+            yield to_record(row["_source"])
 
     def available(self) -> bool:
         """Tell whether the store answers now."""
@@ -107,24 +155,39 @@ class ElasticsearchReader:
     def _query(self, node: Node) -> dict[str, Any]:
         return to_query(node, analyzed=self.settings.analyzer != STANDARD)
 
-    def _page(self, query: dict[str, Any], order: Order, after: tuple[Any, ...], limit: int) -> dict[str, Any]:
-        body = {
-            "query": query,
-            "sort": order.clauses(),
-            "size": max(0, min(limit, ROWS)),
-            "track_total_hits": True,
-            "track_scores": order.field is None,
-        }
-        return self._search(body | {"search_after": order.after(after)} if after else body)
+    def _listing(self, selection: Selection, sort: Sort) -> Listing:
+        node, field = complete(selection), sort_field(sort)
+        weighed = field is None and is_weighed(node)
+        return Listing(selection.query, self._query(node), Order(field, sort.descending), weighed)
 
-    def _search(self, body: dict[str, Any]) -> dict[str, Any]:
-        # Frequencies of words are those of all indices together, or order would depend on the day of a record.
-        options = "ignore_unavailable=true&search_type=dfs_query_then_fetch&allow_partial_search_results=false"
+    def _search(self, body: dict[str, Any], weighed: bool = False) -> dict[str, Any]:
+        # Frequencies of words are those of all indices together, or order would depend on the day of a record; it takes
+        # the servers one round more.
+        kind = "dfs_query_then_fetch" if weighed else "query_then_fetch"
+        options = f"ignore_unavailable=true&search_type={kind}&allow_partial_search_results=false"
         path = f"/{self.settings.prefix}/_search?{options}"
         found: dict[str, Any] | None = self._connection.request("POST", path, body)
         return found or {"hits": {"hits": [], "total": {"value": 0}}}
 
-    @staticmethod
-    def _hit(row: dict[str, Any], order: Order, weighed: bool) -> Hit:
-        score = float(row["_score"] or 0.0) if weighed else 0.0
-        return Hit(to_record(row["_source"]), score, sort=order.place(row["sort"]))
+
+@dataclass(frozen=True)
+class Listing:
+    """What is asked for, and in which order."""
+
+    asked: Node
+    query: dict[str, Any]
+    order: Order
+    weighed: bool
+
+    def body(self) -> dict[str, Any]:
+        """Return the body of a request for hits."""
+        return {"query": self.query, "sort": self.order.clauses(), "track_scores": self.order.field is None}
+
+    def page(self, total: int, rows: Sequence[dict[str, Any]], highlight: bool) -> Hits:
+        """Return rows of an answer as hits."""
+        return Hits(total, [self._hit(row, highlight) for row in rows])
+
+    def _hit(self, row: dict[str, Any], highlight: bool) -> Hit:
+        record = to_record(row["_source"])
+        marked = highlighted(self.asked, record) if highlight else {}
+        return Hit(record, float(row["_score"] or 0.0) if self.weighed else 0.0, marked, self.order.place(row["sort"]))

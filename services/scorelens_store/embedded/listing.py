@@ -66,6 +66,22 @@ def by_relevance(snapshot: Snapshot, node: Node, descending: bool, after: tuple[
         size *= 4
 
 
+def ranked(snapshot: Snapshot, node: Node, descending: bool, limit: int) -> Iterator[Hit]:
+    """Yield the first hits ordered by the weight of their words, each read when it is asked for."""
+    if not is_weighed(node):
+        hits = by_field(snapshot, node, None, descending, (), limit)
+        yield from (Hit(hit.record, sort=(0.0, *hit.sort[1:])) for hit in hits)
+        return
+    size = limit + 1
+    while True:
+        rows, whole = _weighed(snapshot, node, descending, size)
+        if whole or len(rows) >= limit:
+            rows.sort(key=lambda row: _key(row, descending))
+            yield from islice(_loaded(snapshot, rows, None, 0, ""), limit)
+            return
+        size *= 4
+
+
 def _parts(node: Node, field: Field | None, descending: bool, after: tuple[Any, ...]) -> Iterator[_Part]:
     if not after:
         if field is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,11 +14,22 @@ import orjson
 import tantivy
 
 from scorelens_runtime.errors import ScorelensError
-from scorelens_store.contract import Aggregation, AggregationResult, Hit, Hits, Record, Selection, Sort
+from scorelens_store.contract import (
+    PAGE,
+    Aggregation,
+    AggregationResult,
+    Hit,
+    Hits,
+    Record,
+    Selection,
+    SignificantWords,
+    Sort,
+)
 from scorelens_store.embedded.aggregate import aggregate
 from scorelens_store.embedded.check import has_index
-from scorelens_store.embedded.listing import TIME, by_field, by_relevance
+from scorelens_store.embedded.listing import TIME, by_field, by_relevance, ranked
 from scorelens_store.embedded.schema import FORMAT, register_tokenizers
+from scorelens_store.embedded.significant import significant_words
 from scorelens_store.embedded.slots import Slots
 from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.embedded.tombstones import read_forgotten
@@ -26,6 +39,7 @@ from scorelens_store.highlight import highlight as highlighted
 from scorelens_store.moving import Forgotten
 from scorelens_store.query.tree import Node
 from scorelens_store.selection import aggregated_field, complete, sort_field
+from scorelens_store.significance import question
 
 _BY_RELEVANCE: Final = Sort()
 _SCANNED_AT_ONCE: Final = 10_000  # ids; records are read one by one
@@ -77,8 +91,29 @@ class EmbeddedReader:
             else:
                 hits = list(by_field(snapshot, node, field, sort.descending, after, limit))
         if highlight:
-            hits = [Hit(hit.record, hit.score, highlighted(selection.query, hit.record), hit.sort) for hit in hits]
+            hits = [_marked(selection.query, hit) for hit in hits]
         return Hits(total, hits)
+
+    def pages(
+        self, selection: Selection, *, limit: int, sort: Sort = _BY_RELEVANCE, highlight: bool = False
+    ) -> Iterator[Hits]:
+        """Yield the first `limit` hits, PAGE at a time, as of the first page; at least one page, which may be empty."""
+        node, field = complete(selection), sort_field(sort)
+        with self._reading() as snapshot:
+            total = snapshot.count(node) if snapshot else 0
+        if snapshot is None or limit < 1 or not total:
+            yield Hits(total, ())
+            return
+        if field is None:
+            found = ranked(snapshot, node, sort.descending, limit)
+        else:
+            found = by_field(snapshot, node, field, sort.descending, (), limit)
+        while True:
+            with self._translated():
+                hits = list(islice(found, PAGE))
+            if not hits:
+                return
+            yield Hits(total, [_marked(selection.query, hit) for hit in hits] if highlight else hits)
 
     def count(self, selection: Selection) -> int:
         """Return how many records match."""
@@ -92,6 +127,20 @@ class EmbeddedReader:
             if snapshot is not None:
                 return aggregate(snapshot, node, aggregations)
         return {name: _empty(aggregation) for name, aggregation in aggregations.items()}
+
+    def significant_words(
+        self,
+        selection: Selection,
+        against: Selection | None = None,
+        *,
+        field: str = "",
+        limit: int = 20,
+        least: int = 3,
+    ) -> SignificantWords:
+        """Return the words that are more frequent in a selection than `against` another; see significance."""
+        asked = question(selection, against, field, limit, least)
+        with self._reading() as snapshot:
+            return significant_words(snapshot, asked) if snapshot else SignificantWords(0, 0, 0, ())
 
     def scan(self, selection: Selection, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Record]:
         """Yield every match in order of `@timestamp` and record id, in constant memory, as of the first one."""
@@ -201,6 +250,10 @@ def stamp_of(meta: Path) -> _Stamp | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _marked(query: Node, hit: Hit) -> Hit:
+    return replace(hit, highlights=highlighted(query, hit.record))
 
 
 def _decoded(source: bytes) -> Record:

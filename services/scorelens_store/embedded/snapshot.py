@@ -28,6 +28,12 @@ class Snapshot:
         found: Any = self.searcher.search(self.translator.query(node), 1)
         return int(found.count)
 
+    def first(self, node: Node, column: str, size: int) -> list[tuple[Any, tantivy.DocAddress]]:
+        """Return values and addresses of the records that have the least values of a column, these first."""
+        query = self.translator.query(node)
+        hits: Any = self.searcher.search(query, size, False, column, 0, tantivy.Order.Asc).hits
+        return list(hits)
+
     def ever_had(self, record_id: str) -> bool:
         """Tell whether an id is among the terms, where those of removed records stay until a merge."""
         return bool(self.searcher.doc_freq("record.id", record_id))

@@ -1,0 +1,100 @@
+"""The records of a prefix as they were at one moment, which the server keeps while they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Self
+
+from elasticsearch import ElasticsearchWarning, TransportError
+from urllib3.exceptions import HTTPError
+
+from scorelens_runtime.errors import ScorelensError
+from scorelens_store.elasticsearch.connection import Connection
+from scorelens_store.elasticsearch.indices import ungenerated
+from scorelens_store.errors import StoreUnavailableError
+
+Row = dict[str, Any]
+
+KEPT: Final = "5m"
+"""How long the server keeps the state after each request."""
+
+_NOTHING: Final[dict[str, Any]] = {"hits": {"hits": [], "total": {"value": 0}}}
+# Frequencies of words are those of all indices together, or order would depend on the day of a record.
+_PATH: Final = "/_search?allow_partial_search_results=true"
+_WEIGHED: Final = f"{_PATH}&search_type=dfs_query_then_fetch"
+
+
+class Snapshot:
+    """A point in time over all indices of a prefix; before the first record there is nothing in it, and no error.
+
+    What is put, changed or forgotten meanwhile does not change it. Of an index that is removed meanwhile, as retention
+    does, nothing more is found.
+    """
+
+    def __init__(self, connection: Connection, index: str) -> None:
+        self._connection, self._index = connection, index
+        self._pit = ""
+
+    def __enter__(self) -> Self:
+        path = f"/{self._index}/_pit?keep_alive={KEPT}&ignore_unavailable=true"
+        opened = self._connection.request("POST", path)
+        self._pit = opened["id"] if opened else ""
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._pit:
+            # A generator may be ended long after its connection; the server then lets go by itself.
+            with suppress(ScorelensError, TransportError, HTTPError, ElasticsearchWarning, ValueError, AttributeError):
+                self._connection.request("DELETE", "/_pit", {"id": self._pit})
+            self._pit = ""
+
+    def search(self, body: dict[str, Any], *, weighed: bool = False) -> dict[str, Any]:
+        """Return the answer to a search. Raises StoreUnavailableError where the state is lost."""
+        if not self._pit:
+            return _NOTHING
+        pit = {"id": self._pit, "keep_alive": KEPT}
+        status, found = self._connection.ask("POST", _WEIGHED if weighed else _PATH, body | {"pit": pit})
+        if status == 404:
+            self._check_removed(found.get("error", {}).get("root_cause", ()))
+            return _NOTHING
+        if found["_shards"]["failed"]:
+            self._check_removed(found["_shards"].get("failures", ()))
+        self._pit = found.get("pit_id", self._pit)
+        return found  # type: ignore[no-any-return]
+
+    def count(self, query: dict[str, Any]) -> int:
+        """Return how many records match."""
+        return int(self.search({"query": query, "size": 0, "track_total_hits": True})["hits"]["total"]["value"])
+
+    def pages(self, body: dict[str, Any], size: int, *, weighed: bool = False) -> Iterator[list[Row]]:
+        """Yield the hits of a search, so many at a time."""
+        after: list[Any] = []
+        while rows := self.page(body, size, after, weighed=weighed):
+            yield rows
+            if len(rows) < size:
+                return
+            after = rows[-1]["sort"]
+
+    def page(self, body: dict[str, Any], size: int, after: list[Any], *, weighed: bool = False) -> list[Row]:
+        """Return hits of a search: the first ones, or those after the one with this `sort`."""
+        # The server's own last tie-break; it would be there unasked, and would then be missing from `search_after`.
+        order = {"sort": [*body["sort"], {"_shard_doc": "asc"}], "size": size, "track_total_hits": False}
+        found = self.search(body | order | ({"search_after": after} if after else {}), weighed=weighed)
+        return found["hits"]["hits"]  # type: ignore[no-any-return]
+
+    def _check_removed(self, failures: Sequence[dict[str, Any]]) -> None:
+        """Raise StoreUnavailableError unless all that is missing is of indices that were removed."""
+        names = {failure.get("index") for failure in failures}
+        if names and None not in names and not any(map(self._exists, names)):
+            return
+        raise StoreUnavailableError(
+            f"{self._connection.where} no longer has the state that was being read, since it was restarted or nothing "
+            f"was read for {KEPT}: read it again from the beginning"
+        )
+
+    def _exists(self, index: str | None) -> bool:
+        # By the name that stays when records are indexed anew. Who may only read may count.
+        name = ungenerated(str(index))
+        return self._connection.request("GET", f"/{name}/_count?terminate_after=1") is not None
