@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from opentelemetry.proto.common.v1.common_pb2 import ArrayValue
 
 from scorelens_indexer.errors import PermanentError
-from scorelens_indexer.event_bytes import read_doubles
+from scorelens_indexer.event_values import read_doubles
 
 Value = TypeVar("Value")
 
