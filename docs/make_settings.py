@@ -19,7 +19,10 @@ CLASSES = {
 }
 
 # the same for what every component reads, and has no flags
-SHARED = {"elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings")}
+SHARED = {
+    "elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings"),
+    "kibana": ("scorelens_client.kibana.settings", "KibanaSettings"),
+}
 
 HEAD = """# Settings
 
@@ -34,7 +37,7 @@ it is not set, that is where the operating system keeps an application's data: `
 where an unexpected error of a command happened.
 
 The processes that `scorelens up` and `scorelens demo` start take the variables of their own section, too; every
-command and process that opens a store in Elasticsearch takes those of the last section, which have no flags.
+command and process that opens a store in Elasticsearch takes those of the section Elasticsearch, which have no flags.
 """
 
 

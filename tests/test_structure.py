@@ -43,7 +43,10 @@ SETTINGS = {
     "sidecar": ("scorelens_sidecar.settings", "SidecarSettings"),
     "indexer": ("scorelens_indexer.settings", "IndexerSettings"),
 }
-SHARED_SETTINGS = {"elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings")}
+SHARED_SETTINGS = {
+    "elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings"),
+    "kibana": ("scorelens_client.kibana.settings", "KibanaSettings"),
+}
 
 
 def tracked(*suffixes: str) -> list[Path]:

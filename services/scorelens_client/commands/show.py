@@ -87,7 +87,7 @@ def command(
     _print_scores(console, records, record, total)
     _print_calculations(console, record, tags, None if every else terms)
     if kibana := linked(store_of(home, store)):
-        print_link(console, "in Kibana", kibana.of_document(records))
+        print_link(console, "in Kibana", kibana.of_document(records, total))
 
 
 def print_record(console: Console, record: Record, most_tags: int) -> None:

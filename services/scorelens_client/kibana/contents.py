@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from scorelens_client.kibana.dashboards import dashboards
-from scorelens_client.kibana.ids import dashboard_id, data_view_id, search_id
+from scorelens_client.kibana.ids import LETTERS, dashboard_id, data_view_id, search_id
 from scorelens_client.kibana.lens import Lens
 from scorelens_client.kibana.panels import Links, Listing, Panel
 from scorelens_client.kibana.searches import searches
 from scorelens_client.kibana.view import KibanaView
+from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 
 _CHARTS = {"lnsXY": "chart", "lnsDatatable": "table", "lnsMetric": "figure"}
 
@@ -28,6 +29,8 @@ class Row(NamedTuple):
 def contents(view: KibanaView) -> Iterator[Row]:
     """Yield everything that a view's objects hold, in the order of the file."""
     yield Row("data view", "", f"{view.title_prefix}: records", view.prefix, data_view_id(view.prefix))
+    name = dead_letters_name(view.prefix)
+    yield Row("data view", "", f"{view.title_prefix}: dead letters", name, data_view_id(view.prefix, LETTERS))
     for search in searches(view):
         title = f"{view.title_prefix}: {search.title}"
         yield Row("search", "", title, search.lucene, search_id(view.prefix, search.name))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from scorelens_client.kibana.columns import TIME
-from scorelens_client.kibana.ids import data_view_id
+from scorelens_client.kibana.ids import LETTERS, data_view_id
 from scorelens_client.kibana.saved import Json, saved_object, text
 from scorelens_client.kibana.view import KibanaView
+from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 
 LABELS: Final = {
     "document.id": "Document",
@@ -43,6 +44,21 @@ LABELS: Final = {
 }
 """What people call the fields; the others keep their names."""
 
+_LETTER_LABELS: Final = {
+    "reason": "Reason",
+    "bytes": "Size of the span",
+    "document.id": "Document",
+    "record.id": "Record",
+    "trace.id": "Trace",
+    "indexer.id": "Indexer",
+}
+_PLAIN: Final = {
+    "fields": "[]",
+    "sourceFilters": "[]",
+    "runtimeFieldMap": "{}",
+    "typeMeta": "{}",
+    "allowHidden": False,
+}
 _WHOLE: Final[Json] = {"id": "number", "params": {"pattern": "0,0"}}
 _DECIMALS: Final[Json] = {"id": "number", "params": {"pattern": "0.00"}}
 _SHARE: Final[Json] = {"id": "percent", "params": {"pattern": "0.0%"}}
@@ -76,13 +92,23 @@ def data_view(view: KibanaView) -> Json:
         "timeFieldName": TIME,
         "fieldFormatMap": text(formats(view)),
         "fieldAttrs": text({field: {"customLabel": label} for field, label in LABELS.items()}),
-        "fields": "[]",
-        "sourceFilters": "[]",
-        "runtimeFieldMap": "{}",
-        "typeMeta": "{}",
-        "allowHidden": False,
+        **_PLAIN,
     }
     return saved_object("index-pattern", data_view_id(view.prefix), attributes)
+
+
+def letters_view(view: KibanaView) -> Json:
+    """Return the data view of the dead letters beside the records; no index is there before an indexer ran."""
+    attributes = {
+        "title": dead_letters_name(view.prefix),
+        "name": f"{view.title_prefix}: dead letters",
+        "timeFieldName": TIME,
+        "fieldFormatMap": text({"bytes": _BYTES}),
+        "fieldAttrs": text({field: {"customLabel": label} for field, label in _LETTER_LABELS.items()}),
+        **_PLAIN,
+        "allowNoIndex": True,
+    }
+    return saved_object("index-pattern", data_view_id(view.prefix, LETTERS), attributes)
 
 
 def formats(view: KibanaView) -> dict[str, Json]:

@@ -8,9 +8,14 @@ from uuid import UUID, uuid5
 _NAMESPACE: Final = UUID("6f3a0c1e-9a55-5d0b-8d5e-0d6a5b1f2c47")
 
 
-def data_view_id(prefix: str) -> str:
-    """Return the id of the data view that reads all records of a store."""
-    return object_id(prefix, "index-pattern", "records")
+RECORDS: Final = "records"
+LETTERS: Final = "dead-letters"
+"""Names of the data views."""
+
+
+def data_view_id(prefix: str, name: str = RECORDS) -> str:
+    """Return the id of a data view, by default of the one that reads all records of a store."""
+    return object_id(prefix, "index-pattern", name)
 
 
 def dashboard_id(prefix: str, name: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from scorelens_client.kibana.columns import Column
+from scorelens_client.kibana.ids import RECORDS, data_view_id
 from scorelens_client.kibana.lucene import PRODUCTION, query
 from scorelens_client.kibana.saved import Json, reference
 
@@ -24,15 +25,20 @@ class Lens:
     layers: Mapping[str, Mapping[str, Column]]
     visualization: Json
     lucene: str = PRODUCTION
+    data_view: str = RECORDS
 
-    def attributes(self, data_view: str) -> Json:
+    def reading(self, data_view: str) -> Lens:
+        """Return the chart of another data view, of all that it reads."""
+        return replace(self, data_view=data_view, lucene="")
+
+    def attributes(self, prefix: str) -> Json:
         """Return the chart as it stands within a dashboard, without a saved object of its own."""
         return {
             "title": "",
             "description": "",
             "type": "lens",
             "visualizationType": self.type,
-            "references": self.references(data_view),
+            "references": self.references(prefix),
             "state": {
                 "visualization": self.visualization,
                 "query": query(self.lucene),
@@ -43,8 +49,9 @@ class Lens:
             },
         }
 
-    def references(self, data_view: str) -> list[Json]:
+    def references(self, prefix: str) -> list[Json]:
         """Return which data view each layer reads."""
+        data_view = data_view_id(prefix, self.data_view)
         return [reference("index-pattern", data_view, f"indexpattern-datasource-layer-{name}") for name in self.layers]
 
 

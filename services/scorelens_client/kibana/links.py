@@ -60,9 +60,9 @@ class Kibana:
         """Return the address of the list of dashboards."""
         return f"{self.settings.base}/app/dashboards"
 
-    def of_document(self, records: Sequence[Record]) -> str:
-        """Return where the scores of one document are: all of its records, or the one without a document's id."""
-        return self.discover(_same_document(records[0]), _span(records))
+    def of_document(self, records: Sequence[Record], total: int = 0) -> str:
+        """Return where the scores of a document are, by the latest of its records and how many there are in all."""
+        return self.discover(_same_document(records[0]), _ALWAYS if total > len(records) else _span(records))
 
     def of_selection(self, selection: Selection) -> str:
         """Return where the same records are that a selection finds."""

@@ -16,6 +16,7 @@ from scorelens_client.kibana.columns import (
     unique,
 )
 from scorelens_client.kibana.dashboard import Dashboard
+from scorelens_client.kibana.ids import LETTERS
 from scorelens_client.kibana.lens import BAD, BARS, CURVES, ROWS, Lens, chart, figure, table
 from scorelens_client.kibana.lucene import CALLS, FAILED, FLAGGED, ONE_PER_ANSWER, PRODUCTION, TRUNCATED
 from scorelens_client.kibana.panels import Listing, Panel, Words
@@ -119,6 +120,9 @@ def _faults() -> list[Panel]:
         Panel(
             "How calls ended", 24, 12, table([terms("call.end", "End", 10), statuses], [count("Calls")], lucene=CALLS)
         ),
+        Panel("Dead letters over time", 24, 12, chart(BARS, dates(), [count("Letters")]).reading(LETTERS)),
+        Panel("Dead letters by reason", 24, 12, table([_reason()], [count("Letters")]).reading(LETTERS)),
+        Panel("Dead letters", 48, 12, Listing("dead-letters")),
         Panel("Flagged", 24, 16, Listing("flagged")),
         Panel("Failed", 24, 16, Listing("failed-calls")),
     ]
@@ -134,6 +138,10 @@ def _drill() -> list[Panel]:
         Panel("Calculation of a document", 48, 4, Words(words)),
         Panel("Calculations", 48, 18, Listing("calculations")),
     ]
+
+
+def _reason() -> Column:
+    return terms("reason.keyword", "Reason", 50)
 
 
 def _slow() -> list[Column]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from scorelens_client.kibana.ids import dashboard_id, data_view_id, search_id
+from scorelens_client.kibana.ids import dashboard_id, search_id
 from scorelens_client.kibana.lens import Lens
 from scorelens_client.kibana.saved import Json, reference
 from scorelens_client.kibana.view import KibanaView
@@ -80,9 +80,8 @@ def panel_json(view: KibanaView, id: str, panel: Panel, place: Place) -> tuple[J
 def _content(view: KibanaView, content: Lens | Listing | Words | Links) -> tuple[Json, list[Json]]:
     match content:
         case Lens():
-            data_view = data_view_id(view.prefix)
-            made = {"attributes": content.attributes(data_view), "enhancements": {}}
-            return {"type": "lens", "embeddableConfig": made}, content.references(data_view)
+            made = {"attributes": content.attributes(view.prefix), "enhancements": {}}
+            return {"type": "lens", "embeddableConfig": made}, content.references(view.prefix)
         case Listing():
             target = reference("search", search_id(view.prefix, content.search), "panel_{id}")
             return {"type": "search", "embeddableConfig": {"enhancements": {}}}, [target]

@@ -7,7 +7,7 @@ from typing import Final
 
 from scorelens_client.kibana import lucene
 from scorelens_client.kibana.columns import TIME
-from scorelens_client.kibana.ids import data_view_id, search_id
+from scorelens_client.kibana.ids import LETTERS, RECORDS, data_view_id, search_id
 from scorelens_client.kibana.saved import Json, reference, saved_object, text
 from scorelens_client.kibana.view import KibanaView
 
@@ -29,6 +29,7 @@ class Search:
     purpose: str
     lucene: str
     columns: tuple[str, ...]
+    data_view: str = RECORDS
 
     def to_saved(self, view: KibanaView) -> Json:
         """Return the saved object, the latest records first."""
@@ -44,7 +45,7 @@ class Search:
             "timeRestore": False,
             "kibanaSavedObjectMeta": {"searchSourceJSON": text(source)},
         }
-        data_view = reference("index-pattern", data_view_id(view.prefix), _INDEX)
+        data_view = reference("index-pattern", data_view_id(view.prefix, self.data_view), _INDEX)
         return saved_object("search", search_id(view.prefix, self.name), attributes, [data_view])
 
 
@@ -108,6 +109,14 @@ def _always() -> list[Search]:
             "Calls that scored nothing, with how they ended.",
             lucene.FAILED,
             _CALL,
+        ),
+        Search(
+            "dead-letters",
+            "dead letters",
+            "What could never be stored, and why; `scorelens dead-letters` has the same, from the indexer's own files.",
+            "",
+            ("reason", "bytes", "document.id", "record.id", "trace.id"),
+            LETTERS,
         ),
         Search(
             "offers",

@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.secrets import Secret, existing_file, read_secret
-from scorelens_runtime.settings import duration, read, setting, variable_of
+from scorelens_runtime.settings import duration, flag_of, read, setting, variable_of
 
 COMPONENT: Final = "kibana"
 
@@ -45,7 +45,10 @@ def read_space(text: str) -> str:
 
 @dataclass(frozen=True)
 class KibanaSettings:
-    """Where Kibana and the console are, for `scorelens kibana` and for the links of `scorelens show` and `search`."""
+    """Where Kibana is, for `scorelens kibana` and for the links of `scorelens show`, `scorelens search` and the SDK.
+
+    Flags of `scorelens kibana import` and `open` win over the variables of the same name.
+    """
 
     url: str = setting("", "Address of Kibana, with its base path where it has one; none shows no links.", read_url)
     space: str = setting("", "Id of the space that the views are in; none is the default space.", read_space)
@@ -93,8 +96,18 @@ class KibanaSettings:
 
 
 def from_environment(environment: Mapping[str, str] = os.environ, **given: str | None) -> KibanaSettings:
-    """Read the settings that are set; `given` ones, as texts, win. Raises SettingError that names flag and variable."""
+    """Read the settings that are set; `given` ones, of flags, win. Raises SettingError that names flag or variable."""
     fields = dataclasses.fields(KibanaSettings)
     texts = {field.name: environment.get(variable_of(field, COMPONENT)) for field in fields}
-    chosen = {name: text for name, text in given.items() if text is not None}
-    return read(KibanaSettings, COMPONENT, texts | chosen)
+    for field in fields:
+        if (text := given.get(field.name)) is not None:
+            texts[field.name] = text
+            _check_flag(field, text)
+    return read(KibanaSettings, COMPONENT, texts, flags=False)
+
+
+def _check_flag(field: dataclasses.Field[Any], text: str) -> None:
+    try:
+        field.metadata["parse"](text)
+    except SettingError as error:
+        raise SettingError(f"{flag_of(field)}: {error}") from error

@@ -86,7 +86,7 @@ def panel(kind: str, config: Json, **more: Json) -> Json:
     return closed(common | {"embeddableConfig": config} | more)
 
 
-NOTHING: Final = {"const": {}}
+NOTHING: Final[dict[str, dict[str, str]]] = {"const": {}}
 PANELS: Final = {
     "oneOf": [
         panel("lens", closed({"attributes": LENS, "enhancements": NOTHING})),

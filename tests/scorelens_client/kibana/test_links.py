@@ -49,6 +49,7 @@ def test_the_time_covers_all_scores_of_a_document() -> None:
     first, last = (datetime.fromisoformat(time[name]) for name in ("from", "to"))
     scored = [datetime.fromisoformat(record["@timestamp"]) for record in records]
     assert first < min(scored) < max(scored) < last
+    assert states(KIBANA.of_document(records, total=30))["_g"]["time"]["from"] == "now-10y"
     assert (last - first).total_seconds() < (max(scored) - min(scored)).total_seconds() + 300
 
 

@@ -70,7 +70,7 @@ def command(
 
 def _document(kibana: Kibana, home: Home, store: str | None, name: str) -> str:
     with open_store(home, store) as reader:
-        records, _ = find_history(reader, name)
+        records, total = find_history(reader, name)
     if not records:
         raise ScorelensError(f"no record of a document {name!r} is stored; a score takes a moment to arrive")
-    return kibana.of_document(records)
+    return kibana.of_document(records, total)
