@@ -65,7 +65,18 @@ def test_every_privilege_has_its_reason() -> None:
 
 def test_only_the_writer_and_setup_may_change_anything() -> None:
     """Who reads has no privilege that changes a record, and nobody reaches beyond the prefix or security."""
-    changing = {"all", "write", "index", "create", "create_doc", "delete", "manage", "create_index", "delete_index"}
+    changing = {
+        "all",
+        "write",
+        "index",
+        "create",
+        "create_doc",
+        "delete",
+        "manage",
+        "create_index",
+        "delete_index",
+        "auto_configure",
+    }
 
     def privileges(role: Role) -> set[str]:
         return {privilege for right in role.rights for privilege in right.privileges}

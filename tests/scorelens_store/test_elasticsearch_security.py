@@ -21,9 +21,9 @@ from click.testing import CliRunner
 
 from scorelens.v1 import scorer_pb2, scorer_pb2_grpc
 from scorelens_runtime.main import scorelens
+from scorelens_runtime.secrets import Secret
 from scorelens_store.contract import Outcome, Selection, Store, Terms
 from scorelens_store.elasticsearch import ElasticsearchSettings, ElasticsearchStore, open_store
-from scorelens_store.elasticsearch.settings import Secret
 from scorelens_store.elasticsearch.setup import open_setup
 from scorelens_store.errors import StoreUnavailableError
 from scorelens_store.query.tree import Everything

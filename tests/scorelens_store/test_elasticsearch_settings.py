@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from scorelens_runtime.errors import SettingError
+from scorelens_runtime.secrets import Secret
 from scorelens_store.elasticsearch import open_store
-from scorelens_store.elasticsearch.settings import ElasticsearchSettings, Secret, from_environment
+from scorelens_store.elasticsearch.settings import ElasticsearchSettings, from_environment
 
 
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:

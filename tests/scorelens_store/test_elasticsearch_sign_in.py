@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from scorelens_runtime.errors import SettingError
+from scorelens_runtime.secrets import Secret
 from scorelens_store.contract import Selection
 from scorelens_store.elasticsearch import ElasticsearchSettings, open_store
 from scorelens_store.elasticsearch.refusals import not_allowed
-from scorelens_store.elasticsearch.settings import Secret
 from scorelens_store.errors import StoreUnavailableError
 from scorelens_store.query.tree import Everything
 from tests.tools.answering import Asked, answering

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -17,8 +18,11 @@ from scorelens_client.options import home_option
 from scorelens_client.parts import attempt, indexer_account
 from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import notes, results
+from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.settings import options
-from scorelens_store.open import is_url, without_credentials
+from scorelens_store.contract import Selection
+from scorelens_store.open import is_url, open_reader, without_credentials
+from scorelens_store.query.tree import Everything
 
 
 @click.command("up")
@@ -53,11 +57,21 @@ def command(settings: UpSettings, home: Home) -> int:
 def _say_where_the_store_is_away(console: Console, system: System) -> None:
     account, _ = attempt(lambda: indexer_account(system.indexer))
     if account and not account["store_available"]:
-        console.print(
-            f"{public_store(system.store)} does not answer; scoring goes on, and what it records waits until it does",
-            style="yellow",
-            soft_wrap=True,
-        )
+        reason = _refusal(system.store) or f"{public_store(system.store)} does not answer"
+        text = f"{reason}; scoring goes on, and what it records waits until the store takes it"
+        console.print(text, style="yellow", soft_wrap=True)
+
+
+def _refusal(store: str) -> str:
+    """Return why a store cannot be read, nothing where it can."""
+    if not is_url(store):
+        return ""
+    with closing(open_reader(store)) as reader:
+        try:
+            reader.count(Selection(Everything()))
+        except ScorelensError as error:
+            return str(error)
+    return ""
 
 
 def _say_how_to_sign_in(console: Console, system: System) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,6 +24,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from scorelens_runtime.errors import SettingError
 from scorelens_store.elasticsearch.hearing_out import hearing_out
+
+_log = logging.getLogger(__name__)
 
 _CONNECT_LIMIT: Final = 5.0
 """Seconds that a server may take to accept a connection: one that is switched off answers nothing at all."""
@@ -50,13 +55,28 @@ class Node(Urllib3HttpNode):
         limit = None if request_timeout is None else min(_CONNECT_LIMIT, float(request_timeout))
         patience: Any = Timeout(connect=limit, read=request_timeout)
         try:
-            return super().perform_request(method, target, body, headers, patience)
+            return _without_warning(super().perform_request(method, target, body, headers, patience))
         except TransportError as exc:
             exc.add_note(self.base_url)
             raise
 
     def _log_request(self, *_: Any, **__: Any) -> None:
         """Keep documents out of logs; the library would decode every body for it."""
+
+
+def _without_warning(response: NodeApiResponse) -> NodeApiResponse:
+    """Log what the server warns of, once; the library would print it, with a line of source, on every terminal."""
+    meta = response.meta
+    if (text := meta.headers.get("warning")) is None:
+        return response
+    _log_once(text)
+    headers = HttpHeaders({name: value for name, value in meta.headers.items() if name != "warning"})
+    return NodeApiResponse(replace(meta, headers=headers), response.body)
+
+
+@functools.lru_cache(maxsize=256)
+def _log_once(text: str) -> None:
+    _log.info("Elasticsearch warns", extra={"warning": text[:1000]})
 
 
 def address_of(answer: object) -> str:

@@ -110,7 +110,7 @@ _LOOK_AT_TEMPLATES: Final = {"monitor": "see that the templates are there before
 _LOOK_AT_HEALTH: Final = {"monitor": "show how the cluster is"}
 _LOOK_AT_SIZES: Final = {"monitor": "show how many records and bytes an index has"}
 _WRITE: Final = {
-    "create_index": "make the index of a new day, week or month by its template",
+    "auto_configure": "make the index of a new day, week or month by its template, and the fields of new tags",
     "index": "store records, and add labels to them",
     "delete": "forget documents and customers",
     "read": "find what to label or to forget",

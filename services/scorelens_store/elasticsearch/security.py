@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+from scorelens_runtime.secrets import Secret
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.roles import Role, to_api
-from scorelens_store.elasticsearch.settings import ElasticsearchSettings, Secret
+from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.errors import QueryError, StoreUnavailableError
 
 _NO_ROLES: Final = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scorelens_runtime.errors import SettingError
+from scorelens_runtime.secrets import Secret, existing_file, read_secret
 from scorelens_runtime.settings import choice, duration, read, setting, size, variable_of, whole
 
 COMPONENT = "elasticsearch"
@@ -17,29 +18,11 @@ COMPONENT = "elasticsearch"
 _PREFIX = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
-class Secret(str):
-    """Text that shows itself to the server alone."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'…'" if self else "''"
-
-
 def read_prefix(text: str) -> str:
     """Read the beginning of the names of indices. Raises SettingError."""
     if not _PREFIX.fullmatch(text):
         raise SettingError(f"{text!r} is not 1 to 100 of a-z, 0-9, _ and -, beginning with a letter or digit")
     return text
-
-
-def _file(text: str) -> Path | None:
-    if not text:
-        return None
-    path = Path(text).expanduser()
-    if not path.is_file():
-        raise SettingError(f"there is no file {text!r}")
-    return path
 
 
 def _replicas(text: str) -> str:
@@ -97,14 +80,16 @@ class ElasticsearchSettings:
 
     username: str = setting("", "Name to sign in with.")
     password: Secret = setting("", "Password to sign in with.", Secret)
-    password_file: Path | None = setting("", "File that holds the password.", _file)
+    password_file: Path | None = setting("", "File that holds the password.", existing_file)
     api_key: Secret = setting(
         "", "API key to sign in with instead of a name, encoded as Elasticsearch shows it.", Secret
     )
-    api_key_file: Path | None = setting("", "File that holds the API key.", _file)
-    ca_file: Path | None = setting("", "Certificates that the server's is checked against (the system's).", _file)
-    client_certificate: Path | None = setting("", "Certificate to sign in with, PEM.", _file)
-    client_key: Path | None = setting("", "Key of the certificate, PEM.", _file)
+    api_key_file: Path | None = setting("", "File that holds the API key.", existing_file)
+    ca_file: Path | None = setting(
+        "", "Certificates that the server's is checked against (the system's).", existing_file
+    )
+    client_certificate: Path | None = setting("", "Certificate to sign in with, PEM.", existing_file)
+    client_key: Path | None = setting("", "Key of the certificate, PEM.", existing_file)
 
     timeout: float = setting("30s", "How long one request may take.", duration)
     bulk_bytes: int = setting("8MiB", "Most bytes of records in one request; a larger record goes alone.", size)
@@ -127,14 +112,7 @@ class ElasticsearchSettings:
         path: Path | None = getattr(self, f"{name}_file")
         if path is None:
             return str(getattr(self, name))
-        variable = f"SCORELENS_ELASTICSEARCH_{name.upper()}_FILE"
-        try:
-            secret = path.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise SettingError(f"setting {variable}: {path} cannot be read") from exc
-        if not secret:
-            raise SettingError(f"setting {variable}: {path} is empty")
-        return secret
+        return read_secret(path, f"SCORELENS_ELASTICSEARCH_{name.upper()}_FILE")
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> ElasticsearchSettings:

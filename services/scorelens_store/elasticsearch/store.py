@@ -14,9 +14,10 @@ from urllib.parse import quote
 from scorelens_store.contract import Label, Outcome, PutResult, Record
 from scorelens_store.elasticsearch.answers import Answer
 from scorelens_store.elasticsearch.bulk import Bulk, Change, deletions
+from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 from scorelens_store.elasticsearch.doubts import Doubts
 from scorelens_store.elasticsearch.errors import NoAnswerError
-from scorelens_store.elasticsearch.indices import index_name, index_pattern, period_end
+from scorelens_store.elasticsearch.indices import index_name, index_pattern, period_end, writing_name
 from scorelens_store.elasticsearch.mapping import to_source
 from scorelens_store.elasticsearch.number_fields import NumberFields, names_of
 from scorelens_store.elasticsearch.pages import walk_ids
@@ -119,10 +120,11 @@ class ElasticsearchStore(ElasticsearchReader):
         """Add labels to a record, replacing those of the same name. Raises RecordNotFoundError."""
         _check_labels(record_id, labels)
         found = self._place(record_id) or self._place(record_id, refreshed=True)
+        index = self._written_as(found[0]["_index"]) if found else ""
         # The partial document is merged on the server, so that two people's labels do not overwrite each other's.
         if not found or not self._connection.change(
             "POST",
-            f"/{found[0]['_index']}/_update/{quote(record_id, safe='')}?refresh=true&retry_on_conflict=10",
+            f"/{index}/_update/{quote(record_id, safe='')}?refresh=true&retry_on_conflict=10",
             {"doc": split({"labels": dict(labels)})},
         ):
             raise RecordNotFoundError(f"there is no record {record_id!r}")
@@ -218,7 +220,7 @@ class ElasticsearchStore(ElasticsearchReader):
     def remove_everything(self) -> None:
         """Delete all indices of the prefix and what made them, tombstones too."""
         with self._writing.alone():
-            for index in (*self._indices(), self._tombstones.index):
+            for index in (*self._indices(), self._tombstones.index, dead_letters_name(self.settings.prefix)):
                 self._connection.change("DELETE", f"/{index}?ignore_unavailable=true")
             self._setup.remove_templates()
             self._prepared = False
@@ -255,7 +257,7 @@ class ElasticsearchStore(ElasticsearchReader):
     def _drop(self, index: str) -> int:
         found = self._connection.request("GET", f"/{index}/_count") or {}
         self._connection.change("DELETE", f"/{index}?ignore_unavailable=true")
-        self._numbers.forget(index)
+        self._numbers.forget(self._written_as(index))
         return int(found.get("count", 0))
 
     def _refresh(self) -> None:
@@ -272,7 +274,12 @@ class ElasticsearchStore(ElasticsearchReader):
         )
 
     def _matches(self, index: str, query: Query) -> Iterator[list[tuple[str, str]]]:
-        return walk_ids(self._connection, index, query)
+        for page in walk_ids(self._connection, index, query):
+            yield [(self._written_as(name), record_id) for name, record_id in page]
+
+    def _written_as(self, index: str) -> str:
+        # Between a search and what follows from it the records may have been indexed anew, under another name.
+        return writing_name(self.settings.prefix, index)
 
 
 @dataclass(frozen=True)
