@@ -12,19 +12,22 @@ from tests.tools import elasticsearch, go
 from tests.tools.elasticsearch import ElasticsearchServer
 from tests.tools.missing import MissingPartError, missing
 
+OWN = ("own_elasticsearch", "elasticsearch_pair")
+"""Fixtures with servers of a module's own."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the parts they ask for, so that `-m "not elasticsearch and not go"` leaves them out.
 
     Where several processes share the tests, those with the common server go to one of them, and other files stay whole.
     """
-    marks = {"elasticsearch_url": "elasticsearch", "own_elasticsearch": "elasticsearch", "go_tools": "go"}
+    marks = dict.fromkeys(("elasticsearch_url", *OWN), "elasticsearch") | {"go_tools": "go"}
     for item in items:
         asked = getattr(item, "fixturenames", ())
         for name in {marks[name] for name in asked if name in marks}:
             item.add_marker(name)
         common = "elasticsearch_url" in asked or any(mark.name == "elasticsearch" for mark in item.iter_markers())
-        own = "own_elasticsearch" in asked
+        own = not set(OWN).isdisjoint(asked)
         item.add_marker(pytest.mark.xdist_group("elasticsearch" if common and not own else item.path.name))
 
 
@@ -43,6 +46,21 @@ def own_elasticsearch() -> Iterator[ElasticsearchServer]:
     """A server of the module's own, to be killed and started again; every test finds it running if the last one did."""
     with _server() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def elasticsearch_pair() -> Iterator[tuple[ElasticsearchServer, ElasticsearchServer]]:
+    """Two servers of one cluster of the module's own, of which the first is the master and runs."""
+    try:
+        servers = elasticsearch.make_pair()
+    except MissingPartError as error:
+        missing(str(error))
+    try:
+        servers[0].start()
+        yield servers
+    finally:
+        for server in servers:
+            server.close()
 
 
 @contextmanager

@@ -15,14 +15,14 @@ RETRYABLE = (grpc.StatusCode.UNAVAILABLE,)
 class Load:
     """A few callers on connections of their own.
 
-    Every attempt names its documents anew, so that `answered` holds exactly the documents whose answer arrived, and
-    `failed` the statuses of the attempts that got none.
+    Every attempt names its documents anew, beginning with `name`, so that `answered` holds exactly the documents whose
+    answer arrived, and `failed` the statuses of the attempts that got none.
     """
 
-    def __init__(self, target: str, callers: int = 4, documents: int = 3) -> None:
+    def __init__(self, target: str, callers: int = 4, documents: int = 3, name: str = "load") -> None:
         self.answered: list[str] = []
         self.failed: list[grpc.StatusCode] = []
-        self._target, self._documents = target, documents
+        self._target, self._documents, self._name = target, documents, name
         self._numbers = count()
         self._told = threading.Event()
         self._threads = [threading.Thread(target=self._call, args=(caller,)) for caller in range(callers)]
@@ -41,7 +41,7 @@ class Load:
         with grpc.insecure_channel(self._target, [("grpc.use_local_subchannel_pool", 1)]) as channel:
             stub = scorer_pb2_grpc.ScorerStub(channel)
             while not self._told.is_set():
-                ids = [f"load-{caller}-{next(self._numbers)}" for _ in range(self._documents)]
+                ids = [f"{self._name}-{caller}-{next(self._numbers)}" for _ in range(self._documents)]
                 documents = [scorer_pb2.Document(id=name, kind="tweet", text=f"good and bad {name}") for name in ids]
                 try:
                     stub.Score(scorer_pb2.ScoreRequest(documents=documents), timeout=20, wait_for_ready=True)

@@ -17,7 +17,6 @@ from scorelens.v1 import scorer_pb2_grpc
 from tests.end_to_end.load import Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
-from tests.tools.elasticsearch import ElasticsearchServer
 
 SOME = 300
 
@@ -82,22 +81,6 @@ def test_an_indexer_that_is_away_for_the_whole_load_gets_everything_later(make_s
     account = system.account()
     assert (account["acknowledged"], account["spooled"]) == (0, account["seen"])
     system.indexer.start()
-    system.settle()
-    system.assert_each_once(load.answered)
-
-
-@pytest.mark.elasticsearch
-def test_an_elasticsearch_that_is_away_for_the_whole_load_gets_everything_later(
-    make_system: Callable[..., System], own_elasticsearch: ElasticsearchServer
-) -> None:
-    """Scoring goes on while Elasticsearch is killed, and everything is found once it is back."""
-    system = make_system(store=own_elasticsearch.url)
-    own_elasticsearch.kill9()
-    with Load(system.sidecar.address) as load:
-        _await_answers(load)
-    assert load.failed == []
-    assert system.account()["acknowledged"] == 0
-    own_elasticsearch.start()
     system.settle()
     system.assert_each_once(load.answered)
 

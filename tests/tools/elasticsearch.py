@@ -224,6 +224,23 @@ def make_server(settings: Mapping[str, str] = {}, files: Mapping[str, str] = {})
         raise MissingPartError(f"{error}; or {GET}") from error
 
 
+def make_pair() -> tuple[ElasticsearchServer, ElasticsearchServer]:
+    """Return the two servers of one cluster, not started yet. Raises MissingPartError.
+
+    The first is the master, and the only one that may be: of two that may, each needs the other. Either has all records
+    of indices with a copy.
+    """
+    ports = _free_port(), _free_port()
+    both = {
+        "cluster.name": f"pair-{ports[0]}",
+        "discovery.type": "multi-node",
+        "discovery.seed_hosts": f"127.0.0.1:{ports[0]}",
+    }
+    first = {"node.name": "first", "cluster.initial_master_nodes": "first", "transport.port": str(ports[0])}
+    second = {"node.name": "second", "node.roles": "[data, ingest]", "transport.port": str(ports[1])}
+    return UnpackedServer(both | first, {}), UnpackedServer(both | second, {})
+
+
 def given_url() -> str:
     """Return the server that the environment names, or nothing."""
     return os.environ.get("SCORELENS_ELASTICSEARCH_URL", "")
