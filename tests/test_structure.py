@@ -29,8 +29,10 @@ MAY_IMPORT = {
     "scorelens_scorer": SHARED | {"scorelens_documents"},
     "scorelens_sidecar": SHARED,
     "scorelens_store": SHARED,
+    "scorelens_reading": SHARED | {"scorelens_store", "scorelens_documents"},
     "scorelens_indexer": SHARED | {"scorelens_store"},
-    "scorelens_client": SHARED | {"scorelens_store", "scorelens_documents"},
+    "scorelens_console": SHARED | {"scorelens_store", "scorelens_documents", "scorelens_reading"},
+    "scorelens_client": SHARED | {"scorelens_store", "scorelens_documents", "scorelens_reading"},
 }
 PACKAGES = {folder.name: folder for root in ROOTS for folder in root.iterdir() if (folder / "__init__.py").exists()}
 SOURCES = sorted(path for folder in PACKAGES.values() for path in folder.rglob("*.py") if "_pb2" not in path.name)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from scorelens.v1.scorer_pb2 import Document
     from scorelens_client.sdk.async_client import AsyncClient
-    from scorelens_client.sdk.calculation import Calculation, Term
     from scorelens_client.sdk.client import Client
     from scorelens_client.sdk.errors import (
         DeadlineError,
@@ -30,13 +29,14 @@ if TYPE_CHECKING:
     from scorelens_client.sdk.scans import AsyncScan, Scan
     from scorelens_client.sdk.scores import Score, TagScore
     from scorelens_documents.errors import DocumentError
+    from scorelens_reading.calculation import Calculation, Term
     from scorelens_runtime.errors import MissingExtraError
     from scorelens_store.errors import QueryError, StoreError
 
 _MODULES = {
     "AsyncClient": "scorelens_client.sdk.async_client",
     "AsyncScan": "scorelens_client.sdk.scans",
-    "Calculation": "scorelens_client.sdk.calculation",
+    "Calculation": "scorelens_reading.calculation",
     "Client": "scorelens_client.sdk.client",
     "DeadlineError": "scorelens_client.sdk.errors",
     "Document": "scorelens.v1.scorer_pb2",
@@ -56,7 +56,7 @@ _MODULES = {
     "StoreError": "scorelens_store.errors",
     "StreamEndedError": "scorelens_client.sdk.errors",
     "TagScore": "scorelens_client.sdk.scores",
-    "Term": "scorelens_client.sdk.calculation",
+    "Term": "scorelens_reading.calculation",
     "UnavailableError": "scorelens_client.sdk.errors",
 }
 

@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from scorelens_client.sdk.calculation import Calculation, Term, total
 from scorelens_client.terminal import clean
+from scorelens_reading.calculation import Calculation, Term, total
 
 BAR = 20
 LINK_TOLERANCE = 1e-6

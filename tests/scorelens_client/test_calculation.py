@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from scorelens_client.calculation import bar, table
-from scorelens_client.sdk.calculation import calculations_of, sigmoid
+from scorelens_reading.calculation import calculations_of, sigmoid
 
 RECORD: dict[str, Any] = {
     "titles": {"complaint": "Complaint"},

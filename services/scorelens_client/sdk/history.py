@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.sdk.calculation import Calculation
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.rows import Records
+from scorelens_reading.calculation import Calculation
 
 
 @dataclass(frozen=True)

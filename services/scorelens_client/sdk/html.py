@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.sdk.markup import Markup, element, join, readable
-from scorelens_client.sdk.waterfall import percent
+from scorelens_reading.markup import Markup, element, join, readable
+from scorelens_reading.waterfall import percent
 
 if TYPE_CHECKING:
     from scorelens_client.sdk.records import Record

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final, TypeVar
 
-from scorelens_client.sdk.markup import element
+from scorelens_reading.markup import element
 from scorelens_runtime.errors import MissingExtraError
 
 Item = TypeVar("Item")

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.sdk.calculation import Calculation, calculations_of
 from scorelens_client.sdk.scores import Scored, TagScore
 from scorelens_documents.documents import document_of_record
+from scorelens_reading.calculation import Calculation, calculations_of
 
 
 @dataclass(frozen=True)

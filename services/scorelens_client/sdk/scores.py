@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorelens.v1.scorer_pb2 import DocumentCalculation, Result
-from scorelens_client.sdk.calculation import Calculation, as_stored, read_calculation
 from scorelens_client.sdk.errors import NotFoundError
+from scorelens_reading.calculation import Calculation, as_stored, read_calculation
 
 
 @dataclass(frozen=True, slots=True)

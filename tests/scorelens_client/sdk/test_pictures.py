@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorelens_client import Calculation, Documents, Record, Records, Score, Scores, Term
-from scorelens_client.sdk.calculation import sigmoid
 from scorelens_client.sdk.history import History
-from scorelens_client.sdk.measure import fitting, width
-from scorelens_client.sdk.waterfall import steps_of, waterfall
 from scorelens_documents.documents import read_document
+from scorelens_reading.calculation import sigmoid
+from scorelens_reading.measure import fitting, width
+from scorelens_reading.waterfall import steps_of, waterfall
 from tests.scorelens_client.test_calculation import RECORD
 from tests.scorelens_store.records import make
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from hashlib import blake2s
 from typing import Final
 
-from scorelens_client.sdk.calculation import Calculation, Term, total
-from scorelens_client.sdk.markup import Markup, element, join, readable
-from scorelens_client.sdk.measure import fitting, width
+from scorelens_reading.calculation import Calculation, Term, total
+from scorelens_reading.markup import Markup, element, join, readable
+from scorelens_reading.measure import fitting, width
 
 WIDTH: Final = 760
 ROW: Final = 25

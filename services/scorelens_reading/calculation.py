@@ -83,7 +83,7 @@ class Calculation:
 
     def picture(self, terms: int = 12) -> str:
         """Return the calculation as a picture (SVG): the sum as a waterfall, then the probability and the threshold."""
-        from scorelens_client.sdk.waterfall import waterfall
+        from scorelens_reading.waterfall import waterfall
 
         return waterfall(self, terms)
 

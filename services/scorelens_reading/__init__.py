@@ -1,0 +1,1 @@
+"""What everybody who reads records shares: calculations and their pictures, how brands are seen, who is meant by a name."""
