@@ -7,10 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.tools import elasticsearch, go
 from tests.tools.elasticsearch import ElasticsearchServer
 from tests.tools.missing import MissingPartError, missing
+
+# Machines are noisy: how long an example takes tells nothing.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 OWN = ("own_elasticsearch", "elasticsearch_pair")
 """Fixtures with servers of a module's own."""
