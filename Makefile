@@ -67,7 +67,7 @@ lock: $(BIN)/uv  ## Lock the versions of all dependencies anew.
 	@$(LOCK) pyproject.toml --extra all -c requirements/dev.txt -o requirements/run.txt
 	@$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
-	@for extra in scorer sidecar indexer client train; do $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+	@for extra in scorer sidecar indexer client console train; do $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
 audit: $(VENV)/dev  ## Look the locked dependencies up in the public list of known faults.
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/run.txt

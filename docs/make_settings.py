@@ -16,6 +16,7 @@ CLASSES = {
     "scorer": ("scorelens_scorer.settings", "ScorerSettings"),
     "sidecar": ("scorelens_sidecar.settings", "SidecarSettings"),
     "indexer": ("scorelens_indexer.settings", "IndexerSettings"),
+    "console": ("scorelens_console.settings", "ConsoleSettings"),
 }
 
 # the same for what every component reads, and has no flags

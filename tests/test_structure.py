@@ -44,6 +44,7 @@ SETTINGS = {
     "scorer": ("scorelens_scorer.settings", "ScorerSettings"),
     "sidecar": ("scorelens_sidecar.settings", "SidecarSettings"),
     "indexer": ("scorelens_indexer.settings", "IndexerSettings"),
+    "console": ("scorelens_console.settings", "ConsoleSettings"),
 }
 SHARED_SETTINGS = {
     "elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import choice, duration, setting, size, whole
-from scorelens_store.open import is_url, without_credentials
+from scorelens_store.open import is_url, read_store
 
 LEAST_BYTES = 16 * 2**20
 
@@ -18,17 +17,6 @@ LEAST_BYTES = 16 * 2**20
 def folder_of(text: str) -> Path:
     """Read the folder of the account and the dead letters."""
     return Path(text).expanduser().absolute() if text else default_home() / "indexer"
-
-
-def store_of(text: str) -> str:
-    """Read the folder or the URL of the store. Raises SettingError."""
-    if re.fullmatch(r"[^/\\]+:\d+", text) or ("://" in text and not is_url(text)):
-        raise SettingError(
-            f"{without_credentials(text)!r} is neither a folder nor a URL, such as http://localhost:9200"
-        )
-    if is_url(text):
-        return text
-    return str(Path(text).expanduser().absolute() if text else default_home() / "store")
 
 
 def _keep(text: str) -> float:
@@ -44,7 +32,7 @@ class IndexerSettings:
 
     listen: Endpoint = setting("127.0.0.1:4317", "Address that exporters connect to.", Endpoint.parse_listen)
     store: str = setting(
-        "", "Folder of the embedded store, or the URL of an Elasticsearch (SCORELENS_HOME/store).", store_of
+        "", "Folder of the embedded store, or the URL of an Elasticsearch (SCORELENS_HOME/store).", read_store
     )
     folder: Path = setting("", "Folder of the account and the dead letters (SCORELENS_HOME/indexer).", folder_of)
 

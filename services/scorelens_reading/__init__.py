@@ -1,1 +1,1 @@
-"""What everybody who reads records shares: calculations and their pictures, how brands are seen, who is meant by a name."""
+"""What everybody who reads records shares: calculations and their pictures, and how brands are seen."""

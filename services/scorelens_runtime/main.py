@@ -29,6 +29,7 @@ COMMANDS = {
     "forget": Entry("scorelens_client.commands.forget", "client", "Forget documents or customers everywhere."),
     "models": Entry("scorelens_scorer.commands.models", "train", "List kept versions of models and who serves them."),
     "elasticsearch": Entry("scorelens_client.commands.elasticsearch", "client", "Set Elasticsearch up for records."),
+    "console": Entry("scorelens_console.commands", "console", "Look at documents in a browser."),
     "kibana": Entry("scorelens_client.commands.kibana", "client", "Look at records in Kibana."),
     "migrate": Entry("scorelens_client.commands.migrate", "client", "Bring records from one store into another."),
     "scorer": Entry("scorelens_scorer.__main__", "scorer", "Serve models."),

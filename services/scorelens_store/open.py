@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scorelens_runtime.errors import SettingError
+from scorelens_runtime.home import default_home
 from scorelens_store.contract import Reader, Store
 
 if TYPE_CHECKING:
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
 def is_url(where: str | Path) -> bool:
     """Tell whether a store is Elasticsearch rather than a folder."""
     return isinstance(where, str) and where.startswith(("http://", "https://"))
+
+
+def read_store(text: str) -> str:
+    """Read the folder or the URL of a store; nothing means SCORELENS_HOME/store. Raises SettingError."""
+    if re.fullmatch(r"[^/\\]+:\d+", text) or ("://" in text and not is_url(text)):
+        raise SettingError(
+            f"{without_credentials(text)!r} is neither a folder nor a URL, such as http://localhost:9200"
+        )
+    if is_url(text):
+        return text
+    return str(Path(text).expanduser().absolute() if text else default_home() / "store")
 
 
 def without_credentials(where: str) -> str:

@@ -14,14 +14,14 @@ import click
 
 from scorelens_indexer.account import Account
 from scorelens_indexer.server import FolderInUseError, lock_folder
-from scorelens_indexer.settings import folder_of, store_of
+from scorelens_indexer.settings import folder_of
 from scorelens_runtime.errors import MissingExtraError, ScorelensError, SettingError
 from scorelens_store.contract import Outcome, Record, Selection
 from scorelens_store.embedded import open_reader
 from scorelens_store.embedded.check import bytes_to_check, has_index
 from scorelens_store.embedded.files import size_of
 from scorelens_store.embedded.rebuild import ASIDE, faults_of, fill, set_aside
-from scorelens_store.open import is_url
+from scorelens_store.open import is_url, read_store
 from scorelens_store.query.tree import Everything
 
 DAMAGED = 3
@@ -87,7 +87,7 @@ def command(check: bool, from_export: Path | None, empty: bool, store: str, fold
         raise SettingError("give one of --check, --from-export FOLDER and --empty")
     if home is not None:
         store, folder = store or str(home / "store"), folder or str(home / "indexer")
-    where = store_of(store)
+    where = read_store(store)
     if is_url(where):
         raise SettingError("setting --store: an Elasticsearch is restored from its snapshots; this is for a folder")
     places = Places(Path(where), folder_of(folder))

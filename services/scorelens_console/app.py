@@ -1,0 +1,55 @@
+"""The console as an application: which address leads to which page."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from scorelens_console.pages import document, documents, signing
+from scorelens_console.web.context import Console
+from scorelens_console.web.failures import on_error, on_http_error, on_unknown_error
+from scorelens_console.web.gate import Gate
+from scorelens_console.web.rendering import STATIC
+from scorelens_runtime.errors import ScorelensError
+
+PUBLIC = ("/signin", "/static/", "/health")
+"""Addresses that need nobody to be signed in; a test holds that no other answers without."""
+
+
+def make_app(console: Console) -> Starlette:
+    """Return the application."""
+    app = Starlette(
+        routes=[
+            Route("/", _home),
+            Route("/health", _health),
+            Route("/signin", signing.sign_in),
+            Route("/signout", signing.sign_out, methods=["POST"]),
+            Route("/documents", documents.documents),
+            Route("/documents/new", documents.new_documents),
+            Route("/documents/{record_id:str}", document.document),
+            Route("/document", document.by_name),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(Gate, console=console)],
+        exception_handlers={
+            ScorelensError: on_error,
+            HTTPException: on_http_error,
+            Exception: on_unknown_error,
+        },
+    )
+    app.state.console = console
+    return app
+
+
+def _home(request: Request) -> Response:
+    return RedirectResponse("/documents", 303)
+
+
+def _health(request: Request) -> Response:
+    """Tell that the console serves; whether the store does is on its pages."""
+    return PlainTextResponse("serving\n")

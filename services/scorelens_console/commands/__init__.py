@@ -1,0 +1,26 @@
+"""`scorelens console` and its commands."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from scorelens_runtime.commands import Entry, LazyGroup
+
+_HERE: Final = "scorelens_console.commands"
+
+ENTRIES: Final = {
+    "serve": Entry(f"{_HERE}.serve", "console", "Serve the web console."),
+    "link": Entry(f"{_HERE}.link", "console", "Make a link that signs somebody in once."),
+}
+
+
+@click.group("console", cls=LazyGroup, entries=ENTRIES)
+def command() -> None:
+    """Look at documents in a browser: tagged for end users, with the calculation against each for data scientists.
+
+    \b
+    scorelens console serve                  on this machine; `scorelens up` and `scorelens demo` start it as well
+    scorelens console link --as scientist    a link that signs in once
+    """

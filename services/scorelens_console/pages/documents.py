@@ -1,0 +1,135 @@
+"""The listing of documents: searched, filtered, live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from scorelens_console.access.archive import Archive
+from scorelens_console.core.listing import (
+    BARS,
+    ORDERS,
+    PAGE,
+    PERIODS,
+    Listing,
+    bar_width,
+    facet_questions,
+    read_listing,
+    read_place,
+    write_place,
+)
+from scorelens_console.core.scores import Score, scores_of
+from scorelens_console.core.tagbook import Tagbook, read_tagbook
+from scorelens_console.web.context import archive_of
+from scorelens_console.web.rendering import page
+from scorelens_store.contract import Bucket, Hit, Selection, Sort
+
+MOST_NEW = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """One document of a listing."""
+
+    hit: Hit
+    scores: list[Score]
+
+    @property
+    def id(self) -> str:
+        """Return the id of its record."""
+        return str(self.hit.record["record"]["id"])
+
+    @property
+    def chosen(self) -> list[Score]:
+        """Return the tags that it was given."""
+        return [score for score in self.scores if score.selected]
+
+
+def documents(request: Request) -> HTMLResponse:
+    """Show a listing; a request for a later page gets only its rows."""
+    now = datetime.now(UTC)
+    listing, archive = read_listing(request.query_params), archive_of(request)
+    after = read_place(request.query_params.get("after", ""))
+    found = archive.search(listing.selection(now), limit=PAGE, sort=listing.sort, after=after, highlight=True)
+    values: dict[str, Any] = {
+        "listing": listing,
+        "rows": rows_of(found.hits),
+        "total": found.total,
+        "next": write_place(found.hits[-1].sort) if len(found.hits) == PAGE else "",
+        "newest": newest_of(found.hits, now),
+    }
+    if after:
+        return page(request, "documents_rows.html", **values)
+    tagbook = read_tagbook(archive)
+    facets = facets_of(archive, listing, now)
+    return page(
+        request,
+        "documents.html",
+        tagbook=tagbook,
+        facets=facets,
+        bars=bars_of(archive, listing.selection(now), now) if found.total else [],
+        periods={name: title for name, (title, _) in PERIODS.items()},
+        orders=ORDERS,
+        **values,
+    )
+
+
+def new_documents(request: Request) -> HTMLResponse:
+    """Return the rows that came since the newest one that is shown."""
+    now = datetime.now(UTC)
+    listing, archive = read_listing(request.query_params), archive_of(request)
+    newest = request.query_params.get("newest", "")
+    since = datetime.fromisoformat(newest) if newest else now
+    selection = replace(listing.selection(now), since=since)
+    found = archive.search(selection, limit=MOST_NEW, sort=Sort("@timestamp"), highlight=True)
+    fresh = [hit for hit in found.hits if hit.record["@timestamp"] > newest]
+    return page(
+        request,
+        "documents_new.html",
+        listing=listing,
+        rows=rows_of(fresh),
+        newest=newest_of(fresh, since),
+        total=archive.count(listing.selection(now)) if fresh else None,
+    )
+
+
+def rows_of(hits: Any) -> list[Row]:
+    """Return hits as rows."""
+    return [Row(hit, scores_of(hit.record)) for hit in hits]
+
+
+def newest_of(hits: Any, otherwise: datetime) -> str:
+    """Return the time of the newest hit."""
+    return max((hit.record["@timestamp"] for hit in hits), default=otherwise.isoformat().replace("+00:00", "Z"))
+
+
+def facets_of(archive: Archive, listing: Listing, now: datetime) -> dict[str, list[Bucket]]:
+    """Count the values of each facet."""
+    found: dict[str, list[Bucket]] = {}
+    for selection, questions in facet_questions(listing, now):
+        if questions:
+            answers = archive.aggregate(selection, questions)
+            found |= {name: [one for one in answer if isinstance(one, Bucket)] for name, answer in answers.items()}
+    return found
+
+
+def bars_of(archive: Archive, selection: Selection, now: datetime) -> list[tuple[str, int, float]]:
+    """Return the histogram over time: start, count and height of each bar."""
+    first = selection.since or _first(archive, selection, now)
+    answer = archive.aggregate(selection, {"bars": bar_width(first, selection.until or now)})["bars"]
+    buckets = [one for one in answer if isinstance(one, Bucket)]
+    most = max((bucket.count for bucket in buckets), default=1)
+    return [(str(bucket.key), bucket.count, bucket.count / most) for bucket in islice(buckets, 4 * BARS)]
+
+
+def _first(archive: Archive, selection: Selection, now: datetime) -> datetime:
+    hits = archive.search(selection, limit=1, sort=Sort("@timestamp", descending=False)).hits
+    return datetime.fromisoformat(hits[0].record["@timestamp"]) if hits else now
+
+
+__all__ = ["Row", "Tagbook", "documents", "new_documents"]

@@ -1,0 +1,1 @@
+"""From HTTP to pages and back: who asks, what is refused, how a page is written."""
