@@ -1,0 +1,1 @@
+"""Tests of the console, on real servers with real stores."""
