@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from scorelens.v1 import store_admin_pb2 as admin
 from scorelens.v1.store_admin_pb2_grpc import StoreAdminStub
-from scorelens_client.channel import open_channel, translate
+from scorelens_reading.channel import open_channel, translate
 from scorelens_runtime.errors import ScorelensError
 
 TIMEOUT = 5.0
@@ -31,6 +32,15 @@ def is_serving(address: str) -> bool:
         except grpc.RpcError as error:
             return error.code() is grpc.StatusCode.UNIMPLEMENTED
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a web server says of itself that it serves."""
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=TIMEOUT) as answer:  # noqa: S310  (http or https)
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 def sidecar_account(folder: Path) -> dict[str, Any]:

@@ -20,13 +20,13 @@ from scorelens_client.bulk.pace import Pace
 from scorelens_client.bulk.resuming import Kept, keep, recover
 from scorelens_client.bulk.sending import Sender, Sending
 from scorelens_client.bulk.watching import Watching, documents
-from scorelens_client.channel import open_channel
 from scorelens_client.home import Home
 from scorelens_client.rejects import Rejects
 from scorelens_client.terminal import print_json
 from scorelens_documents.columns import Columns
 from scorelens_documents.errors import FileError
 from scorelens_documents.rows import open_rows
+from scorelens_reading.channel import open_channel
 from scorelens_runtime.errors import ScorelensError
 
 

@@ -25,8 +25,8 @@ from scorelens.v1.scorer_pb2_grpc import ScorerStub
 from scorelens_client.bulk.batches import Line, Scored
 from scorelens_client.bulk.pace import Pace
 from scorelens_client.bulk.pieces import halves, traceparent
-from scorelens_client.channel import translate
 from scorelens_client.sending_rules import Remedy, Verdict, judge, pause_before
+from scorelens_reading.channel import translate
 from scorelens_runtime.errors import ScorelensError
 
 NAMED_FIELD = re.compile(r"documents\[\d+\]\.?([^:]*): (.*)", re.DOTALL)

@@ -23,7 +23,6 @@ from scorelens_client.bulk.batches import Line, divide
 from scorelens_client.bulk.flow import Flow
 from scorelens_client.bulk.pace import Pace
 from scorelens_client.bulk.sending import Sender, Sending
-from scorelens_client.channel import open_channel
 from scorelens_client.commands.show import print_record
 from scorelens_client.commands.status import collect, print_status, spooled
 from scorelens_client.commands.up import command_name, print_system, wait_for_ever
@@ -35,6 +34,7 @@ from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import counted, notes, results
 from scorelens_documents.documents import read_document
 from scorelens_documents.rows import read_rows
+from scorelens_reading.channel import open_channel
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.settings import options
 from scorelens_store.contract import Reader, Selection, Sort

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from scorelens_client.calculation import table
-from scorelens_client.explain import explain_again
 from scorelens_client.home import Home
 from scorelens_client.kibana.links import linked
 from scorelens_client.listing import tags_of, time_of
@@ -21,6 +20,8 @@ from scorelens_client.reading import open_store, store_of
 from scorelens_client.sdk.histories import SHOWN_OF_ID, find_history, find_in, to_explain
 from scorelens_client.terminal import clean, print_json, print_link, results
 from scorelens_reading.calculation import Calculation, calculations_of
+from scorelens_reading.explain import explain_again
+from scorelens_reading.flags import explained
 from scorelens_runtime.errors import ScorelensError
 
 Record = dict[str, Any]
@@ -171,7 +172,7 @@ def _print_scores(console: Console, records: Sequence[Record], chosen: Record, t
     if total > len(records):
         console.print(f"the latest {len(records)} of {total:,} scores", style="dim")
     for flag in chosen.get("flags") or ():
-        console.print(f"{clean(flag)}: {FLAGS.get(flag, 'marked by the indexer')}", style="bold red")
+        console.print(f"{clean(flag)}: {explained(flag)}", style="bold red")
     console.print()
 
 
@@ -179,15 +180,6 @@ def _score_row(record: Record) -> tuple[str, str, str, str]:
     model = record.get("model") or {}
     name = clean(f"{model.get('id', '')} {model.get('version', '')}")
     return time_of(record), name, record.get("purpose", ""), record["record"]["id"][:SHOWN_OF_ID]
-
-
-FLAGS = {
-    "does_not_add_up": "the calculation fails its own sum or link; do not trust it",
-    "not_finite": "a number is a NaN, an infinity or too large",
-    "duplicate_tag": "the model gave one tag twice; the last one counts here",
-    "text_truncated": "the text was longer than what is recorded",
-    "answer_truncated": "the answer was longer than what is recorded; scores or calculations are missing",
-}
 
 
 def _print_calculations(console: Console, record: Record, tags: tuple[str, ...], most: int | None) -> None:

@@ -11,10 +11,10 @@ import grpc
 
 from scorelens.v1 import store_admin_pb2 as admin
 from scorelens.v1.store_admin_pb2_grpc import StoreAdminStub
-from scorelens_client.channel import open_channel, translate
 from scorelens_client.forgetting.ids import Ids
 from scorelens_client.home import Home
 from scorelens_client.system import last_words
+from scorelens_reading.channel import open_channel, translate
 from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.supervise import Child, Supervisor
 from scorelens_store.open import is_url

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 from weakref import WeakSet
 
-from scorelens_client.explain import explain_again
 from scorelens_client.kibana.links import kibana_of
 from scorelens_client.kibana.settings import from_environment
 from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference, reference_of
@@ -22,6 +21,7 @@ from scorelens_client.sdk.rows import Documents, Records
 from scorelens_client.sdk.scans import Scan
 from scorelens_client.sdk.selecting import sort_of
 from scorelens_client.when import now
+from scorelens_reading.explain import explain_again
 from scorelens_store.contract import Aggregation, AggregationResult, Reader, Selection
 from scorelens_store.open import open_reader
 from scorelens_store.query.parse import parse

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 import grpc
 
 from scorelens.v1.scorer_pb2_grpc import ScorerStub
-from scorelens_client.channel import open_async_channel
 from scorelens_client.sdk.errors import ScorelensError, UnavailableError
 from scorelens_client.sdk.places import Places
 from scorelens_client.sdk.steps import Call, Pause, Steps
+from scorelens_reading.channel import open_async_channel
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

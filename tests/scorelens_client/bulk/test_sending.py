@@ -17,7 +17,7 @@ from scorelens_client.bulk.flow import Flow, Told
 from scorelens_client.bulk.pace import Pace
 from scorelens_client.bulk.pieces import pieces, trace_id
 from scorelens_client.bulk.sending import Sender, Sending
-from scorelens_client.channel import open_channel
+from scorelens_reading.channel import open_channel
 from scorelens_runtime.errors import ScorelensError, UnavailableError
 
 Answer = Callable[[ScoreRequest, grpc.ServicerContext], object]

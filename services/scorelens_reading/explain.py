@@ -10,9 +10,9 @@ import grpc
 from scorelens.conventions import PURPOSE_KEY, VIEW_FULL, VIEW_KEY
 from scorelens.v1.scorer_pb2 import ScoreRequest
 from scorelens.v1.scorer_pb2_grpc import ScorerStub
-from scorelens_client.channel import open_channel, translate
 from scorelens_documents.documents import document_of_record
 from scorelens_reading.calculation import as_stored
+from scorelens_reading.channel import open_channel, translate
 from scorelens_runtime.errors import ScorelensError
 
 TIMEOUT = 60.0
