@@ -11,11 +11,16 @@ from scorelens_runtime.errors import SettingError
 from scorelens_runtime.settings import setting
 from scorelens_store.open import is_url, without_credentials
 
-DEFAULT_PORTS = {"sidecar": 50051, "scorer": 50052, "indexer": 4317}
+DEFAULT_PORTS = {"sidecar": 50051, "scorer": 50052, "indexer": 4317, "console": 8585}
+OFF = "off"
 
 
 def _listen(text: str) -> Endpoint | None:
     return Endpoint.parse_listen(text) if text else None
+
+
+def _listen_or_off(text: str) -> Endpoint | str | None:
+    return OFF if text == OFF else _listen(text)
 
 
 def _url(text: str) -> str:
@@ -46,6 +51,12 @@ class UpSettings:
         _listen,
         variable="SCORELENS_INDEXER_LISTEN",
     )
+    console: Endpoint | str | None = setting(
+        "",
+        "Address of the web console; none takes 127.0.0.1:8585 or any free port, off starts none.",
+        _listen_or_off,
+        variable="SCORELENS_CONSOLE_LISTEN",
+    )
     elasticsearch: str = setting(
         "",
         "URL of an Elasticsearch that keeps the records; none keeps them in the embedded store under SCORELENS_HOME.",
@@ -60,7 +71,8 @@ def choose_addresses(settings: UpSettings) -> dict[str, str]:
     They stay the same while the system runs, however often a part is started again.
     """
     with ExitStack() as stack:
-        return {name: _choose(getattr(settings, name), port, stack) for name, port in DEFAULT_PORTS.items()}
+        asked = {name: getattr(settings, name) for name in DEFAULT_PORTS}
+        return {name: _choose(asked[name], port, stack) for name, port in DEFAULT_PORTS.items() if asked[name] != OFF}
 
 
 def _choose(asked: Endpoint | None, usual: int, held: ExitStack) -> str:

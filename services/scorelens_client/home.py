@@ -7,6 +7,7 @@ HOME/logs/             what each process logged
 HOME/sidecar/          spool, calculation log, dead letters
 HOME/store/            the embedded store
 HOME/score/            how far interrupted runs of `scorelens score` came
+HOME/console/          sessions, saved views and the audit log of the web console
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class System:
     indexer: str
     store: str
     started: str
+    console: str = ""
 
 
 class HomeInUseError(ScorelensError):
@@ -54,6 +56,7 @@ class Home:
         self.sidecar = path / "sidecar"
         self.store = path / "store"
         self.score = path / "score"
+        self.console = path / "console"
         self.system_file = self.run / "system.json"
         self._store_file = self.run / "store"
         self.calculation_log = self.sidecar / "calculations.jsonl"

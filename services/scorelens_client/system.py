@@ -1,7 +1,7 @@
 """The whole system on one machine: which processes it has, and their life.
 
-The sidecar starts last and ends first: while it drains, the scorer still answers the calls in flight and the indexer
-still takes what the shipper sends.
+Of those on the path of a call, the sidecar starts last and ends first: while it drains, the scorer still answers the
+calls in flight and the indexer still takes what the shipper sends.
 """
 
 from __future__ import annotations
@@ -134,7 +134,14 @@ def processes(home: Home, addresses: dict[str, str], store: str, lock: int) -> l
         "scorer": ["--listen", addresses["scorer"]],
         "sidecar": sidecar,
     }
-    environment = {"SCORELENS_HOME": str(home.path), "SCORELENS_INDEXER_STORE": store}
+    if "console" in addresses:
+        parts = ["--indexer", reachable(addresses["indexer"]), "--sidecar", reachable(addresses["sidecar"])]
+        arguments["console"] = ["serve", "--listen", addresses["console"], "--folder", str(home.console), *parts]
+    environment = {
+        "SCORELENS_HOME": str(home.path),
+        "SCORELENS_INDEXER_STORE": store,
+        "SCORELENS_CONSOLE_STORE": store,
+    }
     return [
         Child(
             name,

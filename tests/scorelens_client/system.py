@@ -18,7 +18,10 @@ import pytest
 
 from tests.scorelens_store.conftest import drop
 
-ANY_PORTS = [word for part in ("sidecar", "scorer", "indexer") for word in (f"--{part}", "127.0.0.1:0")]
+ANY_PORTS = [word for part in ("sidecar", "scorer", "indexer") for word in (f"--{part}", "127.0.0.1:0")] + [
+    "--console",
+    "off",
+]
 START_LIMIT = 170.0
 MODELS = Path(__file__).parents[2] / ".tools" / "models"
 """Models that were trained once serve every system here; each version has a folder of its own."""

@@ -477,8 +477,10 @@ def test_scoring_without_a_system_leaves_no_results(tmp_path: Path) -> None:
 
 def test_the_demo_shows_everything_and_ends(tmp_path: Path) -> None:
     """The demo scores, lists, explains and finds documents of its corpus, and ends with status 0."""
-    shown = run(tmp_path / "unused", "demo", "--exit", "--documents", "300", *ANY_PORTS, width=80)
+    with_console = (*ANY_PORTS, "--console", "127.0.0.1:0")
+    shown = run(tmp_path / "unused", "demo", "--exit", "--documents", "300", *with_console, width=80)
     assert shown.status == 0, shown.err
+    assert shown.out.count("/signin?code=") == 2
     assert "scored 300 documents" in shown.err
     for part in ("tweet", "sum = margin", "documents match", "adds up", "$ scorelens search"):
         assert part in shown.out

@@ -26,7 +26,12 @@ def test_a_usual_port_that_is_in_use_is_passed_over() -> None:
             pass  # somebody else has it, which serves as well
         addresses = choose_addresses(UpSettings())
     assert addresses["sidecar"] != f"127.0.0.1:{DEFAULT_PORTS['sidecar']}"
-    assert len(set(addresses.values())) == 3
+    assert len(set(addresses.values())) == len(DEFAULT_PORTS)
+
+
+def test_a_system_goes_without_a_console_where_it_is_off() -> None:
+    """`--console off` names no address for it."""
+    assert "console" not in choose_addresses(read(UpSettings, "up", {"console": "off"}))
 
 
 def test_an_address_that_was_asked_for_is_taken() -> None:

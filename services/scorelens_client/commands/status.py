@@ -13,7 +13,8 @@ from rich.text import Text
 
 from scorelens_client.home import Home, System
 from scorelens_client.options import home_option, json_option
-from scorelens_client.parts import attempt, indexer_account, is_serving, sidecar_account
+from scorelens_client.parts import answers, attempt, indexer_account, is_serving, sidecar_account
+from scorelens_client.sign_in import console_url
 from scorelens_client.terminal import clean, print_json, results
 
 INDEXER_SUM = ("stored", "duplicates", "forgotten", "dead_letters", "ignored", "refused")
@@ -87,10 +88,13 @@ def print_status(console: Console, status: Mapping[str, Any]) -> None:
 def _parts(system: System | None) -> list[dict[str, Any]]:
     if system is None:
         return []
-    return [
+    parts = [
         {"name": name, "address": address, "serving": is_serving(address)}
         for name, address in (("sidecar", system.sidecar), ("scorer", system.scorer), ("indexer", system.indexer))
     ]
+    if system.console:
+        parts.append({"name": "console", "address": console_url(system), "serving": answers(console_url(system))})
+    return parts
 
 
 def _part_table(parts: Sequence[Mapping[str, Any]]) -> Table:

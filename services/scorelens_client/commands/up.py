@@ -11,11 +11,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from scorelens_client.addresses import UpSettings
 from scorelens_client.home import Home, System
 from scorelens_client.options import home_option
 from scorelens_client.parts import attempt, indexer_account
+from scorelens_client.sign_in import PERSONAS, console_url, sign_in_links
 from scorelens_client.system import running, stop_on_signals
 from scorelens_client.terminal import notes, results
 from scorelens_runtime.errors import ScorelensError
@@ -29,7 +31,7 @@ from scorelens_store.query.tree import Everything
 @options(UpSettings, "up")
 @home_option
 def command(settings: UpSettings, home: Home) -> int:
-    """Run the whole system on this machine: scorer, sidecar, indexer and store.
+    """Run the whole system on this machine: scorer, sidecar, indexer, store and web console.
 
     Everything it keeps is in one folder (--home, SCORELENS_HOME) and is there again after a restart; each process logs
     to a file under its `logs`. Ctrl-C stops it, and loses nothing that was answered. Settings of a single part are
@@ -98,9 +100,22 @@ def print_system(console: Console, home: Home, system: System) -> None:
     table.add_row("scorer", system.scorer, "the models behind it")
     table.add_row("indexer", system.indexer, "takes spans (OTLP/gRPC) and stores them")
     table.add_row("store", public_store(system.store), "everything that was scored")
+    if system.console:
+        table.add_row("console", console_url(system), "documents, tags and reasons in a browser")
     console.print()
     console.print(table)
+    print_links(console, home, system)
     console.print(f"\nIt keeps its data and logs in {home.path}", soft_wrap=True)
+
+
+def print_links(console: Console, home: Home, system: System) -> None:
+    """Print a link for each role that signs in to the console once."""
+    links = sign_in_links(home, system)
+    if links:
+        console.print("\nOpen the console; each link signs in once, and `scorelens console link` makes another:")
+    for role, link in links.items():
+        console.print(f"  {PERSONAS[role]}:", style="dim")
+        console.print(Text(f"  {link}", f"link {link}"), soft_wrap=True)
 
 
 def public_store(store: str) -> str:
