@@ -141,11 +141,11 @@ PAGE: Final = 200
 
 @dataclass(frozen=True)
 class SignificantWord:
-    """A word, or a value of a keyword field, and how many records of either side have it."""
+    """A word, or a value of a keyword field, and how many of the records, and of the others, have it."""
 
     word: str
     count: int
-    background_count: int
+    other_count: int
     score: float
 
 
@@ -153,13 +153,14 @@ class SignificantWord:
 class SignificantWords:
     """The words that mark some records against others, the most significant first, ties by word.
 
-    `total` and `background_total` are how many records there are on either side. Words were looked for in `examined`
-    of the first; their counts are of all.
+    `total` is how many records there are, `others` how many they are compared with. Words were looked for in
+    `examined` and `others_examined` of them; their counts are of all.
     """
 
     total: int
-    background_total: int
+    others: int
     examined: int
+    others_examined: int
     words: Sequence[SignificantWord]
 
 
@@ -208,11 +209,12 @@ class Reader(Protocol):
         limit: int = 20,
         least: int = 3,
     ) -> SignificantWords:
-        """Return the words that are more frequent in a selection than `against` another (scorelens_store.significance).
+        """Return the words that mark a selection: more frequent there than among the others, beyond chance.
 
-        Against nothing else, they are all records of the selection's times and purposes. A word is what a query without
-        a field finds, or a word of the text field, or a value of the keyword field that is named; those that fewer than
-        `least` records have are left out. Raises QueryError for a field of another type.
+        The others are what is `against` it and not in the selection itself, by default all records of its times and
+        purposes. A word is what a query without a field finds, or a word of the text field, or a value of the keyword
+        field that is named; those that fewer than `least` records have are left out. scorelens_store.significance says
+        how they are found. Raises QueryError for a field of another type.
         """
         ...
 

@@ -18,7 +18,8 @@ from tests.scorelens_store.records import corpus
 STORES = ["embedded", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)]
 
 
-def _open(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+def open_kind(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+    """Yield an empty store of a kind, and remove what an Elasticsearch has of it."""
     if kind == "embedded":
         store = open_store(folder)
         yield store
@@ -45,13 +46,13 @@ def drop(url: str, prefix: str) -> None:
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store of each kind."""
-    yield from _open(request.param, request, tmp_path)
+    yield from open_kind(request.param, request, tmp_path)
 
 
 @pytest.fixture(scope="module", params=STORES)
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store of each kind with the corpus in it, in several commits; tests leave it as it is."""
-    for store in _open(request.param, request, tmp_path_factory.mktemp("filled")):
+    for store in open_kind(request.param, request, tmp_path_factory.mktemp("filled")):
         records = corpus()
         for start in range(0, len(records), 25):
             store.put(records[start : start + 25])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from fnmatch import translate
 from itertools import pairwise, product
 from re import compile as compile_pattern
 from typing import Any as AnyValue
+
+from scipy.stats import chi2_contingency
 
 from scorelens_store.fields import Field, Type
 from scorelens_store.query import tree
@@ -58,6 +60,28 @@ def terms(field: Field, record: dict[str, AnyValue]) -> list[AnyValue]:
     if field.type is Type.TEXT:
         return [token.word for text in found for token in analyse(text)]
     return [_normal(field, value) for value in found]
+
+
+def significant_words(
+    records: Sequence[dict[str, AnyValue]], mine: tree.Node, against: tree.Node, fields: Sequence[Field]
+) -> list[tuple[str, int, int, float]]:
+    """Return every word that marks the records of one query against another's, with its counts and its score."""
+    here = [_words(record, fields) for record in records if matches(mine, record)]
+    there = [_words(record, fields) for record in records if matches(against, record) and not matches(mine, record)]
+    if not here or not there:
+        return []
+    rows = []
+    for word in set().union(*here):
+        count, others = (sum(word in words for words in side) for side in (here, there))
+        share, other_share = count / len(here), (others or 1) / len(there)
+        table = [[count, len(here) - count], [others, len(there) - others]]
+        if share > other_share and chi2_contingency(table, correction=False, lambda_="log-likelihood").pvalue < 0.001:
+            rows.append((word, count, others, (share - other_share) * (share / other_share)))
+    return sorted(rows, key=lambda row: (-row[3], row[0]))
+
+
+def _words(record: dict[str, AnyValue], fields: Sequence[Field]) -> set[str]:
+    return {str(term) for field in fields for term in terms(field, record)}
 
 
 def _walk(value: AnyValue, name: str) -> Iterator[AnyValue]:

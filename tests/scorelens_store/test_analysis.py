@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scorelens_store.query.analysis import analyse
+from scorelens_store.query.analysis import analyse, distinct_words
 
 CASES = {
     "": [],
@@ -50,6 +50,12 @@ def test_places_are_those_of_the_words(text: str) -> None:
         assert end <= token.start < token.end <= len(text)
         assert [inner.word for inner in analyse(text[token.start : token.end])] == [token.word]
         end = token.end
+
+
+@given(st.text(max_size=80), st.sampled_from(["", " " + "x" * 600, " " + "é" * 256 + "b"]))
+def test_distinct_words_are_the_words_each_once(text: str, long: str) -> None:
+    """The quick way to the words of a text finds the same, also where some are cut."""
+    assert distinct_words(text + long) == {token.word for token in analyse(text + long)}
 
 
 # Emoji are drawn whole: what comes of their parts alone differs between versions of Unicode.

@@ -21,7 +21,9 @@ _HEADS: Final = 5_000
 _BYTES: Final = 16 * 2**20
 _TYPICAL: Final = 12_000
 """Bytes of a record besides its text: a calculation of ten tags."""
-_LENGTH: Final = "document.length"
+LENGTH: Final = "document.length"
+"""Field with the characters of a document's text."""
+
 _IN_TIME: Final = Order(TIME, descending=False)
 _BY_TIME: Final = _IN_TIME.clauses()[:1]
 
@@ -60,8 +62,23 @@ def walk_heads(connection: Connection, index: str, query: Query, fields: Sequenc
         after = rows[-1]["sort"]
 
 
+def by_room(keys: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows with the length of their documents, as many together as memory has room for with their sources."""
+    group: list[Row] = []
+    size = 0
+    for key in keys:
+        own = _bytes_of(max(0, *key.get("fields", {}).get(LENGTH, [0]), 0))
+        if group and (size + own > _BYTES or len(group) == ROWS):
+            yield group
+            group, size = [], 0
+        group.append(key)
+        size += own
+    if group:
+        yield group
+
+
 def _longest(snapshot: Snapshot, query: Query) -> int:
-    body = {"query": query, "size": 0, "track_total_hits": False, "aggs": {"longest": {"max": {"field": _LENGTH}}}}
+    body = {"query": query, "size": 0, "track_total_hits": False, "aggs": {"longest": {"max": {"field": LENGTH}}}}
     found = snapshot.search(body).get("aggregations", {}).get("longest", {}).get("value")
     return int(found or 0)
 
@@ -89,26 +106,12 @@ def _place(row: Row) -> tuple[int, str]:
 
 def _by_length(snapshot: Snapshot, query: Query) -> Iterator[Row]:
     """Yield rows of which some are long: first how long each is, then as many at a time as memory has room for."""
-    keys = _in_order(snapshot, query, _HEADS, {"_source": False, "docvalue_fields": [_LENGTH]})
-    for group in _groups(keys):
+    keys = _in_order(snapshot, query, _HEADS, {"_source": False, "docvalue_fields": [LENGTH]})
+    for group in by_room(keys):
         body = {"query": {"ids": {"values": [key["_id"] for key in group]}}, "sort": []}
         found = {row["_id"]: row for row in snapshot.page(body, len(group), [])}
         # Those of an index that was removed meanwhile are missing.
         yield from (found[key["_id"]] for key in group if key["_id"] in found)
-
-
-def _groups(keys: Iterable[Row]) -> Iterator[list[Row]]:
-    group: list[Row] = []
-    size = 0
-    for key in keys:
-        own = _bytes_of(max(0, *key.get("fields", {}).get(_LENGTH, [0]), 0))
-        if group and (size + own > _BYTES or len(group) == ROWS):
-            yield group
-            group, size = [], 0
-        group.append(key)
-        size += own
-    if group:
-        yield group
 
 
 def _bytes_of(length: int) -> int:

@@ -24,7 +24,7 @@ from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.pages import ROWS, walk, walk_heads
 from scorelens_store.elasticsearch.query import to_query
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
-from scorelens_store.elasticsearch.significant import significant_words
+from scorelens_store.elasticsearch.significant import ServerSource
 from scorelens_store.elasticsearch.snapshot import Snapshot
 from scorelens_store.elasticsearch.unindexed import UNINDEXED
 from scorelens_store.errors import StoreUnavailableError
@@ -32,7 +32,7 @@ from scorelens_store.forgettable import FIELDS
 from scorelens_store.highlight import highlight as highlighted
 from scorelens_store.query.tree import Node, is_weighed
 from scorelens_store.selection import complete, sort_field
-from scorelens_store.significance import question
+from scorelens_store.significance import answer, question
 
 _BY_RELEVANCE = Sort()
 _ANSWER_SOON = 5.0
@@ -118,9 +118,9 @@ class ElasticsearchReader:
         limit: int = 20,
         least: int = 3,
     ) -> SignificantWords:
-        """Return the words that are more frequent in a selection than `against` another; see significance."""
+        """Return the words that mark a selection against others."""
         asked = question(selection, against, field, limit, least)
-        return significant_words(self._search, self._query, asked)
+        return answer(asked, ServerSource(self._search, self._query))
 
     def scan(self, selection: Selection, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Record]:
         """Yield every match in order of `@timestamp` and record id, in constant memory, as of the first one."""

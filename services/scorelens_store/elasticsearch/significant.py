@@ -1,58 +1,61 @@
-"""Significant words: found by the server's own aggregation in a sample, then counted in all records."""
+"""What significant words are found with in Elasticsearch: texts are read, and words counted by the server.
+
+The server's own significant_text would look for words alone in whole texts, whatever their length, and for each of them
+once in the records that are compared with; its words of several fields could not be put together.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from scorelens_store.contract import SignificantWords
+from scorelens_store.elasticsearch.mapping import to_record
+from scorelens_store.elasticsearch.pages import LENGTH, by_room
 from scorelens_store.elasticsearch.query import Query, column, to_query
-from scorelens_store.fields import Field, Type
+from scorelens_store.fields import Field
 from scorelens_store.query.tree import Node
-from scorelens_store.significance import Question, Side
-
-_OF_SHARD: Final = 10_000
-"""Words that each shard names: what is rare in one may be frequent in all together."""
+from scorelens_store.values import values_of
 
 Search = Callable[[dict[str, Any]], dict[str, Any]]
-ToQuery = Callable[[Node], Query]
 
 
-def significant_words(search: Search, to: ToQuery, asked: Question) -> SignificantWords:
-    """Return the words that mark one side; `search` sends the body of a request, `to` translates what people asked."""
-    mine, other = (Side(node, _total(search, to(node))) for node in (asked.mine, asked.other))
-    if not mine.total or not other.total:
-        return asked.answer(mine, other, 0, (), lambda *_: ())
-    # Keywords are counted without reading records, so that no sample is needed.
-    is_text = asked.fields()[0].type is Type.TEXT
-    query = to(mine.sample() if is_text else mine.node)
-    least = asked.least_in(mine) if is_text else asked.least
-    requests = {field.name: _request(field, to(asked.other), asked.counted, least) for field in asked.fields()}
-    answer = search({"query": query, "size": 0, "track_total_hits": True, "aggs": requests})
-    scores: dict[str, float] = {}
-    for found in answer.get("aggregations", {}).values():
-        for bucket in found["buckets"]:
-            scores[str(bucket["key"])] = max(bucket["score"], scores.get(str(bucket["key"]), 0.0))
-    words = sorted(scores, key=lambda word: (-scores[word], word))[: asked.counted]
+@dataclass(frozen=True)
+class ServerSource:
+    """Finds words on a server: `search` sends the body of a request, `to` translates what people asked."""
 
-    def counts(node: Node, words: Sequence[Node]) -> list[int]:
-        return _counts(search, to(node), [to_query(word) for word in words])
+    search: Search
+    to: Callable[[Node], Query]
 
-    return asked.answer(mine, other, answer["hits"]["total"]["value"], words, counts)
+    def counts(self, node: Node, words: Sequence[Node]) -> tuple[int, list[int]]:
+        """Return how many records match a query, and how many of them each of some others."""
+        # A word that was found is itself, and not what an analyzer takes for the same.
+        filters = {"words": {"filters": {"filters": [to_query(word) for word in words]}}} if words else {}
+        answer = self.search({"query": self.to(node), "size": 0, "track_total_hits": True, "aggs": filters})
+        buckets = answer.get("aggregations", {}).get("words", {}).get("buckets", ())
+        return int(answer["hits"]["total"]["value"]), [each["doc_count"] for each in buckets] or [0] * len(words)
 
+    def texts(self, node: Node, fields: Sequence[Field], most: int) -> Iterator[list[str]]:
+        """Yield the texts of each of the first so many matches in the order of their ids."""
+        listing = {"query": self.to(node), "size": most, "track_total_hits": False, "sort": {"record.id": "asc"}}
+        keys = self.search(listing | {"_source": False, "docvalue_fields": [LENGTH]})["hits"]["hits"]
+        for group in by_room(keys):
+            body = {"query": {"ids": {"values": [key["_id"] for key in group]}}, "size": len(group)}
+            rows = self.search(body | {"_source": [field.name for field in fields]})["hits"]["hits"]
+            records = {row["_id"]: to_record(row["_source"]) for row in rows}
+            for record in (records[key["_id"]] for key in group if key["_id"] in records):
+                yield [str(text) for field in fields for text in values_of(record, field)]
 
-def _request(field: Field, background: Query, size: int, least: int) -> dict[str, Any]:
-    kind = "significant_text" if field.type is Type.TEXT else "significant_terms"
-    wanted = {"field": column(field), "size": size, "shard_size": _OF_SHARD, "min_doc_count": least}
-    return {kind: {**wanted, "shard_min_doc_count": 1, "jlh": {}, "background_filter": background}}
+    def values(self, node: Node, field: Field, least: int, most: int) -> Mapping[str, int]:
+        """Return the most frequent values that at least so many records have, and how many have them."""
+        return self._values(node, {"field": column(field), "size": most, "shard_size": 2 * most}, least)
 
+    def values_among(self, node: Node, field: Field, values: Sequence[str]) -> Mapping[str, int]:
+        """Return how many records have each of some values."""
+        return self._values(node, {"field": column(field), "size": len(values), "include": list(values)}, 1)
 
-def _total(search: Search, query: Query) -> int:
-    return int(search({"query": query, "size": 0, "track_total_hits": True})["hits"]["total"]["value"])
-
-
-def _counts(search: Search, query: Query, words: Sequence[Query]) -> list[int]:
-    filters = {"filters": {"filters": list(words)}}
-    answer = search({"query": query, "size": 0, "track_total_hits": False, "aggs": {"words": filters}})
-    buckets = answer.get("aggregations", {}).get("words", {}).get("buckets")
-    return [bucket["doc_count"] for bucket in buckets] if buckets else [0] * len(words)
+    def _values(self, node: Node, terms: dict[str, Any], least: int) -> Mapping[str, int]:
+        values = {"values": {"terms": terms | {"min_doc_count": least}}}
+        answer = self.search({"query": self.to(node), "size": 0, "track_total_hits": False, "aggs": values})
+        buckets = answer.get("aggregations", {}).get("values", {}).get("buckets", ())
+        return {str(each["key"]): each["doc_count"] for each in buckets}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -99,6 +99,20 @@ def _buckets(
         terms["include"] = f"{escape(prefix)}({pattern})"
     found = _run(snapshot, node, {"terms": {**terms, "segment_size": _WHOLE_SEGMENT}})["buckets"]
     return [Bucket(bucket["key"].removeprefix(prefix), bucket["doc_count"]) for bucket in found]
+
+
+def count_values(
+    snapshot: Snapshot, node: Node, field: Field, most: int, *, least: int = 1, among: Sequence[str] | None = None
+) -> dict[str, int]:
+    """Return how many records have each value of a keyword field, of some values or of those frequent enough."""
+    prefix = "" if field.name in FIELDS else keyed(field.name, "")
+    terms: dict[str, Any] = {"field": KEYED if prefix else field.name, "size": most, "min_doc_count": least}
+    if among is not None:
+        terms["include"] = [prefix + value for value in among]
+    elif prefix:
+        terms["include"] = f"{escape(prefix)}({ANY_RUN})"
+    found = _run(snapshot, node, {"terms": {**terms, "segment_size": _WHOLE_SEGMENT}})["buckets"]
+    return {bucket["key"].removeprefix(prefix): bucket["doc_count"] for bucket in found}
 
 
 def _histogram(snapshot: Snapshot, node: Node, column: str, width: float) -> list[Bucket]:

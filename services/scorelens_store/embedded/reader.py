@@ -29,7 +29,7 @@ from scorelens_store.embedded.aggregate import aggregate
 from scorelens_store.embedded.check import has_index
 from scorelens_store.embedded.listing import TIME, by_field, by_relevance, ranked
 from scorelens_store.embedded.schema import FORMAT, register_tokenizers
-from scorelens_store.embedded.significant import significant_words
+from scorelens_store.embedded.significant import IndexSource
 from scorelens_store.embedded.slots import Slots
 from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.embedded.tombstones import read_forgotten
@@ -39,7 +39,7 @@ from scorelens_store.highlight import highlight as highlighted
 from scorelens_store.moving import Forgotten
 from scorelens_store.query.tree import Node
 from scorelens_store.selection import aggregated_field, complete, sort_field
-from scorelens_store.significance import question
+from scorelens_store.significance import answer, question
 
 _BY_RELEVANCE: Final = Sort()
 _SCANNED_AT_ONCE: Final = 10_000  # ids; records are read one by one
@@ -137,10 +137,10 @@ class EmbeddedReader:
         limit: int = 20,
         least: int = 3,
     ) -> SignificantWords:
-        """Return the words that are more frequent in a selection than `against` another; see significance."""
+        """Return the words that mark a selection against others."""
         asked = question(selection, against, field, limit, least)
         with self._reading() as snapshot:
-            return significant_words(snapshot, asked) if snapshot else SignificantWords(0, 0, 0, ())
+            return answer(asked, IndexSource(snapshot)) if snapshot else SignificantWords(0, 0, 0, 0, ())
 
     def scan(self, selection: Selection, *, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Record]:
         """Yield every match in order of `@timestamp` and record id, in constant memory, as of the first one."""
