@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types generate lock tools audit bench volume compiled clean
+.PHONY: help demo test check format lint types generate lock assets tools audit bench volume compiled clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -68,6 +68,11 @@ lock: $(BIN)/uv  ## Lock the versions of all dependencies anew.
 	@$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
 	@$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	@for extra in scorer sidecar indexer client console train; do $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+
+assets: $(VENV)/dev  ## Copy the console's scripts from the npm packages of assets/package-lock.json.
+	@mkdir -p build/assets && cp assets/package.json assets/package-lock.json assets/.npmrc build/assets
+	@cd build/assets && npm ci --silent
+	@$(BIN)/python assets/make.py build/assets
 
 audit: $(VENV)/dev  ## Look the locked dependencies up in the public list of known faults.
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/run.txt
