@@ -10,7 +10,7 @@ from typing import Final
 
 from scorelens_store.contract import Record
 from scorelens_store.fields import Type
-from scorelens_store.query.analysis import Token, analyse
+from scorelens_store.query.analysis import Token, analyse, prepare
 from scorelens_store.query.tree import All, Any, Boost, Equals, Fuzzy, Node, Phrase, Wildcard
 
 BEGIN: Final = "\u0002"
@@ -22,6 +22,7 @@ WIDTH: Final = 160
 """Characters of a snippet, about; texts of twice as many are shown whole."""
 
 _CHUNK: Final = 50_000
+_SIGMA: Final = "\u03c3"
 _MARKS: Final = str.maketrans({BEGIN: " ", END: " "})
 _Span = tuple[int, int]
 
@@ -34,6 +35,12 @@ def highlight(query: Node, record: Record) -> dict[str, list[str]]:
         if snippets:
             found[name] = snippets[:SNIPPETS]
     return found
+
+
+def spans_in(query: Node, name: str, text: str) -> Iterator[_Span]:
+    """Yield where a query's words for one field stand in a text, in characters, reading no further than asked."""
+    wanted = _wanted(query).get(name)
+    return _spans(text.translate(_MARKS), wanted) if wanted else iter(())
 
 
 @dataclass
@@ -49,6 +56,14 @@ class _Wanted:
         for phrase in self.phrases:
             marked.update(_phrase_positions(phrase, tokens))
         return [(tokens[at].start, tokens[at].end) for at in sorted(marked)]
+
+    def may_be_in(self, text: str) -> bool:
+        """Tell whether it is worth taking a text apart, which takes much longer than to look for characters."""
+        first = self.words | {phrase.words[0] for phrase in self.phrases}
+        if self.tests or any(_SIGMA in word for word in first):  # whose lower case depends on what follows
+            return True
+        lowered = prepare(text).lower()
+        return any(word in lowered for word in first)
 
     def _is_wanted(self, word: str) -> bool:
         return word in self.words or any(test(word) for test in self.tests)
@@ -116,7 +131,8 @@ def _spans(text: str, wanted: _Wanted) -> Iterator[_Span]:
     at = 0
     while at < len(text):
         end = _chunk_end(text, at)
-        yield from ((at + start, at + stop) for start, stop in wanted.spans(analyse(text[at:end])))
+        if wanted.may_be_in(text[at:end]):
+            yield from ((at + start, at + stop) for start, stop in wanted.spans(analyse(text[at:end])))
         at = end
 
 
