@@ -83,10 +83,14 @@ class Hits:
 
 @dataclass(frozen=True)
 class Terms:
-    """Count records by value of a keyword field, the most frequent first, ties by value."""
+    """Count records by value of a keyword field, the most frequent first, ties by value.
+
+    With `sum_of`, a number field, each bucket has the sum of it over its records as well.
+    """
 
     field: str
     limit: int = 10
+    sum_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,14 @@ class Histogram:
 
 @dataclass(frozen=True)
 class DateHistogram:
-    """Count records in buckets of equal duration, aligned to 1970-01-01T00:00Z, over a date field."""
+    """Count records in buckets of equal duration, aligned to 1970-01-01T00:00Z, over a date field.
+
+    `sum_of` is as in Terms.
+    """
 
     field: str
     seconds: int
+    sum_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,10 +133,14 @@ Aggregation = Terms | Histogram | DateHistogram | Statistics | Percentiles
 
 @dataclass(frozen=True)
 class Bucket:
-    """How many records share a value; `key` is a string, a number, or the start of a period."""
+    """How many records share a value; `key` is a string, a number, or the start of a period.
+
+    `sum` is what they add up to in the field that `sum_of` names, None where it names none.
+    """
 
     key: Any
     count: int
+    sum: float | None = None
 
 
 AggregationResult = Sequence[Bucket] | Mapping[str, float]

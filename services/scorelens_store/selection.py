@@ -79,8 +79,19 @@ def aggregated_field(aggregation: Aggregation) -> Field:
             _positive(seconds, "the duration of a bucket")
         case Statistics() | Percentiles():
             _require(field.type in _NUMBERS, field, "a number")
+    if isinstance(aggregation, Terms | DateHistogram) and aggregation.sum_of:
+        summed_field(aggregation)
     if isinstance(aggregation, Percentiles) and not all(0 <= percent <= 100 for percent in aggregation.percents):
         raise QueryError("percents are from 0 to 100")
+    return field
+
+
+def summed_field(aggregation: Terms | DateHistogram) -> Field | None:
+    """Return the field that is summed up in each bucket, None for none. Raises QueryError where it is no number."""
+    if not aggregation.sum_of:
+        return None
+    field = _field(aggregation.sum_of)
+    _require(field.type in _NUMBERS, field, "a number to sum up")
     return field
 
 

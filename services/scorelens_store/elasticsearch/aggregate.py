@@ -18,7 +18,7 @@ from scorelens_store.contract import (
 )
 from scorelens_store.elasticsearch.query import Query, column
 from scorelens_store.errors import QueryError
-from scorelens_store.selection import aggregated_field, too_many_buckets
+from scorelens_store.selection import aggregated_field, summed_field, too_many_buckets
 from scorelens_store.values import from_microseconds
 
 _TERMS_AT_ONCE: Final = 10_000
@@ -52,11 +52,13 @@ def to_request(aggregation: Aggregation) -> dict[str, Any]:
         case Terms(limit=limit):
             size = min(limit, _TERMS_AT_ONCE)
             order = [{"_count": "desc"}, {"_key": "asc"}]
-            return {"terms": {"field": field, "size": size, "shard_size": _TERMS_AT_ONCE, "order": order}}
+            terms = {"field": field, "size": size, "shard_size": _TERMS_AT_ONCE, "order": order}
+            return {"terms": terms} | _summing(aggregation)
         case Histogram(width=width):
             return {"histogram": {"field": field, "interval": width, "min_doc_count": 1}}
         case DateHistogram(seconds=seconds):
-            return {"histogram": {"field": field, "interval": seconds * _SECOND, "min_doc_count": 1}}
+            histogram = {"field": field, "interval": seconds * _SECOND, "min_doc_count": 1}
+            return {"histogram": histogram} | _summing(aggregation)
         case Statistics():
             return {"stats": {"field": field}}
         case Percentiles(percents=percents):
@@ -73,14 +75,14 @@ def _read(search: Search, query: Query, aggregation: Aggregation, found: dict[st
                 len(buckets) >= limit or not found.get("sum_other_doc_count")
             )
             return (
-                [Bucket(str(each["key"]), each["doc_count"]) for each in buckets]
+                [Bucket(str(each["key"]), each["doc_count"], _sum(each)) for each in buckets]
                 if whole
                 else _every(search, query, aggregation)
             )
         case Histogram():
             return [Bucket(each["key"], each["doc_count"]) for each in buckets]
         case DateHistogram():
-            return [Bucket(from_microseconds(int(each["key"])), each["doc_count"]) for each in buckets]
+            return [Bucket(from_microseconds(int(each["key"])), each["doc_count"], _sum(each)) for each in buckets]
         case Statistics():
             if not found.get("count"):
                 return {}
@@ -88,6 +90,15 @@ def _read(search: Search, query: Query, aggregation: Aggregation, found: dict[st
         case Percentiles(percents=percents):
             values = [each["value"] for each in found.get("values", ())]
             return {} if None in values else dict(zip(map(str, percents), values, strict=False))
+
+
+def _summing(aggregation: Terms | DateHistogram) -> dict[str, Any]:
+    field = summed_field(aggregation)
+    return {"aggs": {"sum": {"sum": {"field": column(field)}}}} if field else {}
+
+
+def _sum(bucket: dict[str, Any]) -> float | None:
+    return float(bucket["sum"]["value"]) if "sum" in bucket else None
 
 
 def _every(search: Search, query: Query, terms: Terms) -> list[Bucket]:
@@ -99,9 +110,10 @@ def _pages(search: Search, query: Query, terms: Terms) -> Iterator[Bucket]:
     after: dict[str, Any] = {}
     while True:
         composite = {"size": _TERMS_AT_ONCE, "sources": [source], **({"after": after} if after else {})}
-        body = {"query": query, "size": 0, "track_total_hits": False, "aggs": {"page": {"composite": composite}}}
+        request = {"page": {"composite": composite} | _summing(terms)}
+        body = {"query": query, "size": 0, "track_total_hits": False, "aggs": request}
         page = search(body)["aggregations"]["page"]
-        yield from (Bucket(str(each["key"]["value"]), each["doc_count"]) for each in page["buckets"])
+        yield from (Bucket(str(each["key"]["value"]), each["doc_count"], _sum(each)) for each in page["buckets"])
         after = page.get("after_key", {})
         if not after:
             return

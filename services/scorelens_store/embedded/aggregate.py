@@ -22,11 +22,14 @@ from scorelens_store.embedded.snapshot import Snapshot
 from scorelens_store.embedded.translate import ANY_RUN, after_patterns, escape
 from scorelens_store.fields import FIELDS, Field, Type
 from scorelens_store.query.tree import All, Node, Range
-from scorelens_store.selection import MAX_BUCKETS, aggregated_field, too_many_buckets
+from scorelens_store.selection import MAX_BUCKETS, aggregated_field, summed_field, too_many_buckets
 from scorelens_store.values import from_microseconds
 
 _WHOLE_SEGMENT: Final = 2**31 - 1
 _SECOND: Final = 1_000_000
+
+Summing = Mapping[str, Any]
+_COUNTING: Final[Summing] = {}
 
 
 def aggregate(snapshot: Snapshot, node: Node, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
@@ -37,14 +40,14 @@ def aggregate(snapshot: Snapshot, node: Node, aggregations: Mapping[str, Aggrega
 
 def _one(snapshot: Snapshot, node: Node, field: Field, aggregation: Aggregation) -> AggregationResult:
     if isinstance(aggregation, Terms):
-        return _terms(snapshot, node, field, aggregation.limit)
+        return _terms(snapshot, node, field, aggregation.limit, _summing(snapshot, aggregation))
     column = snapshot.translator.column(field)
     match aggregation:
         case Histogram(width=width):
             return [] if column is None else _histogram(snapshot, node, column, width)
         case DateHistogram(seconds=seconds):
-            buckets = _histogram(snapshot, node, field.name, seconds * _SECOND)
-            return [Bucket(from_microseconds(int(bucket.key)), bucket.count) for bucket in buckets]
+            buckets = _histogram(snapshot, node, field.name, seconds * _SECOND, _summing(snapshot, aggregation))
+            return [Bucket(from_microseconds(int(bucket.key)), bucket.count, bucket.sum) for bucket in buckets]
         case Statistics():
             return {} if column is None else _statistics(snapshot, node, column)
         case Percentiles(percents=percents):
@@ -62,26 +65,39 @@ def _run(snapshot: Snapshot, node: Node, request: dict[str, Any]) -> dict[str, A
     return found
 
 
-def _terms(snapshot: Snapshot, node: Node, field: Field, limit: int) -> list[Bucket]:
+def _summing(snapshot: Snapshot, aggregation: Terms | DateHistogram) -> Summing:
+    """Return what is asked for in each bucket beside its count."""
+    field = summed_field(aggregation)
+    column = snapshot.translator.column(field) if field else None
+    return {"aggs": {"sum": {"sum": {"field": column}}}} if column else {}
+
+
+def _bucket(key: Any, found: Mapping[str, Any], summing: Summing) -> Bucket:
+    return Bucket(key, found["doc_count"], float(found["sum"]["value"] or 0) if summing else None)
+
+
+def _terms(snapshot: Snapshot, node: Node, field: Field, limit: int, summing: Summing) -> list[Bucket]:
     size = min(limit, MAX_BUCKETS - 1) + 1
     while True:
-        found = _buckets(snapshot, node, field, size, {"_count": "desc"})
+        found = _buckets(snapshot, node, field, size, {"_count": "desc"}, summing=summing)
         found.sort(key=lambda bucket: (-bucket.count, bucket.key))
         # Values that tie with the last one may have been left out.
         whole = len(found) < size
         if whole or (len(found) > limit and found[limit - 1].count > found[-1].count):
             return found[:limit]
         if size == MAX_BUCKETS:
-            return _with_ties(snapshot, node, field, found, limit)
+            return _with_ties(snapshot, node, field, found, limit, summing)
         size = min(size * 4, MAX_BUCKETS)
 
 
-def _with_ties(snapshot: Snapshot, node: Node, field: Field, found: list[Bucket], limit: int) -> list[Bucket]:
+def _with_ties(
+    snapshot: Snapshot, node: Node, field: Field, found: list[Bucket], limit: int, summing: Summing
+) -> list[Bucket]:
     tied = found[-1].count
     kept = [bucket for bucket in found if bucket.count > tied][:limit]
     last: str | None = None
     while len(kept) < limit:
-        page = _buckets(snapshot, node, field, MAX_BUCKETS, {"_key": "asc"}, last)
+        page = _buckets(snapshot, node, field, MAX_BUCKETS, {"_key": "asc"}, last, summing)
         kept.extend([bucket for bucket in page if bucket.count == tied][: limit - len(kept)])
         if len(page) < MAX_BUCKETS:
             break
@@ -90,15 +106,21 @@ def _with_ties(snapshot: Snapshot, node: Node, field: Field, found: list[Bucket]
 
 
 def _buckets(
-    snapshot: Snapshot, node: Node, field: Field, size: int, order: dict[str, str], after: str | None = None
+    snapshot: Snapshot,
+    node: Node,
+    field: Field,
+    size: int,
+    order: dict[str, str],
+    after: str | None = None,
+    summing: Summing = _COUNTING,
 ) -> list[Bucket]:
     prefix = "" if field.name in FIELDS else keyed(field.name, "")
     terms: dict[str, Any] = {"field": KEYED if prefix else field.name, "size": size, "order": order}
     if prefix or after is not None:
         pattern = ANY_RUN if after is None else "|".join(after_patterns(after, included=False))
         terms["include"] = f"{escape(prefix)}({pattern})"
-    found = _run(snapshot, node, {"terms": {**terms, "segment_size": _WHOLE_SEGMENT}})["buckets"]
-    return [Bucket(bucket["key"].removeprefix(prefix), bucket["doc_count"]) for bucket in found]
+    found = _run(snapshot, node, {"terms": {**terms, "segment_size": _WHOLE_SEGMENT}, **summing})["buckets"]
+    return [_bucket(bucket["key"].removeprefix(prefix), bucket, summing) for bucket in found]
 
 
 def count_values(
@@ -115,9 +137,9 @@ def count_values(
     return {bucket["key"].removeprefix(prefix): bucket["doc_count"] for bucket in found}
 
 
-def _histogram(snapshot: Snapshot, node: Node, column: str, width: float) -> list[Bucket]:
-    request = {"histogram": {"field": column, "interval": width, "min_doc_count": 1}}
-    return [Bucket(bucket["key"], bucket["doc_count"]) for bucket in _run(snapshot, node, request)["buckets"]]
+def _histogram(snapshot: Snapshot, node: Node, column: str, width: float, summing: Summing = _COUNTING) -> list[Bucket]:
+    request = {"histogram": {"field": column, "interval": width, "min_doc_count": 1}, **summing}
+    return [_bucket(bucket["key"], bucket, summing) for bucket in _run(snapshot, node, request)["buckets"]]
 
 
 def _statistics(snapshot: Snapshot, node: Node, column: str) -> dict[str, float]:

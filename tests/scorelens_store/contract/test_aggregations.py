@@ -82,6 +82,31 @@ def test_date_histograms_count_by_duration(filled: Store, seconds: int) -> None:
     ]
 
 
+@pytest.mark.parametrize("summed", ["audience", "score.complaint"])
+@pytest.mark.parametrize("limit", [2, 1000])
+def test_buckets_sum_up_another_field(filled: Store, summed: str, limit: int) -> None:
+    """Each value and each period comes with what its records add up to in another field, in which some have nothing."""
+    field = find_field(summed)
+    tags = find_field("tags")
+    assert field
+    assert tags
+    by_tag: dict[str, list[float]] = {}
+    by_day: dict[datetime, list[float]] = {}
+    for record in (record for record in CORPUS if matches(EVERYTHING.query, record)):
+        numbers = terms(field, record)
+        for tag in dict.fromkeys(terms(tags, record)):
+            by_tag.setdefault(tag, []).extend(numbers)
+        day = datetime.fromisoformat(record["@timestamp"]).replace(hour=0, minute=0, second=0, microsecond=0)
+        by_day.setdefault(day, []).extend(numbers)
+    for bucket in one(filled, Terms("tags", limit, sum_of=summed)):
+        assert bucket.sum == pytest.approx(math.fsum(by_tag[bucket.key]), rel=1e-6)
+    days = list(one(filled, DateHistogram("@timestamp", 86_400, sum_of=summed)))
+    assert [bucket.key for bucket in days] == sorted(by_day)
+    assert [bucket.sum for bucket in days] == pytest.approx(
+        [math.fsum(by_day[day]) for day in sorted(by_day)], rel=1e-6
+    )
+
+
 @pytest.mark.parametrize("field", ["score.complaint", "margin.praise", "audience", "duration"])
 def test_statistics_sum_up_a_number(filled: Store, field: str) -> None:
     """Count, least, greatest, sum and mean are those of the records that have the number."""
@@ -142,6 +167,8 @@ def test_several_aggregations_come_by_name(filled: Store) -> None:
         Statistics("kind"),
         Percentiles("audience", (101,)),
         Terms("nonsense"),
+        Terms("tags", sum_of="kind"),
+        DateHistogram("@timestamp", 60, sum_of="nonsense"),
     ],
     ids=str,
 )
