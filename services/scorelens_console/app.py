@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from scorelens_console.pages import document, documents, signing
+from scorelens_console.pages import document, documents, offers, patterns, production, reach, signing
 from scorelens_console.web.context import Console
 from scorelens_console.web.failures import on_error, on_http_error, on_unknown_error
 from scorelens_console.web.gate import Gate
@@ -33,6 +33,10 @@ def make_app(console: Console) -> Starlette:
             Route("/documents/new", documents.new_documents),
             Route("/documents/{record_id:str}", document.document),
             Route("/document", document.by_name),
+            Route("/reach", reach.reach),
+            Route("/offers", offers.offers),
+            Route("/patterns", patterns.patterns),
+            Route("/production", production.production),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Gate, console=console)],

@@ -16,7 +16,13 @@ class Entry(NamedTuple):
     least: Role = Role.VIEWER
 
 
-PAGES: Final = (Entry("/documents", "Documents"),)
+PAGES: Final = (
+    Entry("/documents", "Documents"),
+    Entry("/reach", "Reach"),
+    Entry("/offers", "Offers"),
+    Entry("/patterns", "Patterns", Role.SCIENTIST),
+    Entry("/production", "Production", Role.SCIENTIST),
+)
 
 
 def pages_of(identity: Identity) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +88,18 @@ def shortened(text: str, most: int = 280) -> str:
     return text if len(text) <= most else text[:most].rstrip() + " …"
 
 
+def cell(value: object) -> str:
+    """Return a value of a table."""
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else readable(str(value))
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON, for an attribute that a script reads."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "whole": whole,
     "short": short,
@@ -97,4 +110,6 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "marked": marked,
     "shortened": shortened,
     "readable": readable,
+    "cell": cell,
+    "json": as_json,
 }

@@ -120,14 +120,15 @@ def facets_of(archive: Archive, listing: Listing, now: datetime) -> dict[str, li
 
 def bars_of(archive: Archive, selection: Selection, now: datetime) -> list[tuple[str, int, float]]:
     """Return the histogram over time: start, count and height of each bar."""
-    first = selection.since or _first(archive, selection, now)
+    first = selection.since or first_of(archive, selection, now)
     answer = archive.aggregate(selection, {"bars": bar_width(first, selection.until or now)})["bars"]
     buckets = [one for one in answer if isinstance(one, Bucket)]
     most = max((bucket.count for bucket in buckets), default=1)
     return [(str(bucket.key), bucket.count, bucket.count / most) for bucket in islice(buckets, 4 * BARS)]
 
 
-def _first(archive: Archive, selection: Selection, now: datetime) -> datetime:
+def first_of(archive: Archive, selection: Selection, now: datetime) -> datetime:
+    """Return the time of the oldest match."""
     hits = archive.search(selection, limit=1, sort=Sort("@timestamp", descending=False)).hits
     return datetime.fromisoformat(hits[0].record["@timestamp"]) if hits else now
 

@@ -10,6 +10,7 @@
     if (!event.target.closest("[data-theme-switch]")) return;
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
+    document.dispatchEvent(new Event("scorelens:theme"));
     try { localStorage.setItem("theme", root.dataset.theme); } catch { /* private windows keep nothing */ }
   });
 
