@@ -102,10 +102,8 @@ class Connection:
 
     def ask(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> tuple[int, Any]:
         """Return status and body of an answer; a missing thing (404) and a too large request (413) are answers."""
-        reply = self._ask_patiently(method, path, body, timeout)
-        if reply.status in _ANSWERS:
-            return reply.status, reply.body
-        if reply.status >= 300:
+        reply = self.ask_patiently(method, path, body, timeout=timeout)
+        if reply.status >= 300 and reply.status not in _ANSWERS:
             raise reply.error()
         return reply.status, reply.body
 
@@ -131,7 +129,8 @@ class Connection:
             raise not_elasticsearch(f"elasticsearch, {address_of(answer)}")
         return Reply(f"elasticsearch, {address_of(answer)}", meta.status, answer.body, asked_pause(meta.headers))
 
-    def _ask_patiently(self, method: str, path: str, body: Body | bytes | None, timeout: float) -> Reply:
+    def ask_patiently(self, method: str, path: str, body: Body | bytes | None = None, *, timeout: float = 0.0) -> Reply:
+        """Return an answer of `ask`, or the one that shards are missing (503) where they stay so."""
         starting = (503,) if path.partition("?")[0].endswith(("/_search", "/_count", "/_pit")) else ()
         for pause in _PAUSES if starting else ():
             reply = self._ask_each(method, path, body, timeout, starting)
