@@ -1,4 +1,4 @@
-"""What the console itself keeps, in one SQLite file: sessions, sign-in links, tokens and saved views.
+"""What the console itself keeps, in one SQLite file: sessions, links, tokens, known browsers and saved views.
 
 Secrets are kept as hashes only, so that whoever reads the file cannot sign in with what is in it.
 """
@@ -25,6 +25,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     hash TEXT PRIMARY KEY, name TEXT, roles TEXT, method TEXT, csrf TEXT, created REAL, seen REAL, extra TEXT);
 CREATE TABLE IF NOT EXISTS tokens (
     id TEXT PRIMARY KEY, hash TEXT UNIQUE, name TEXT, roles TEXT, created REAL, expires REAL, used REAL);
+CREATE TABLE IF NOT EXISTS devices (hash TEXT PRIMARY KEY, name TEXT, expires REAL);
 CREATE TABLE IF NOT EXISTS views (
     id TEXT PRIMARY KEY, owner TEXT, title TEXT, content TEXT, shared INTEGER, changed REAL);
 """
@@ -66,6 +67,7 @@ class State:
         connection = sqlite3.connect(self.path, timeout=10)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
         return connection
 
     def _open(self) -> None:

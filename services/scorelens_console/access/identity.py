@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -48,7 +48,7 @@ class Identity:
 
     def role(self, model: str) -> Role:
         """Return the role for a model's records."""
-        return self.roles.get(model, self.roles.get(EVERY_MODEL, Role.NONE))
+        return _role(self.roles, model)
 
     @property
     def highest(self) -> Role:
@@ -76,7 +76,7 @@ class Identity:
 def read_roles(text: str) -> dict[str, Role]:
     """Read `scientist`, or `viewer,media-tagger=scientist`: a role for every model, and for single ones.
 
-    Raises SettingError.
+    `none` takes a model away from who has a role for every one. Raises SettingError.
     """
     roles: dict[str, Role] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -88,6 +88,17 @@ def read_roles(text: str) -> dict[str, Role]:
     if not roles:
         raise SettingError("a role is missing: viewer, scientist or admin")
     return roles
+
+
+def highest_of(several: Iterable[Mapping[str, Role]]) -> dict[str, Role]:
+    """Return the highest role that any of several gives for each model."""
+    given = list(several)
+    models = dict.fromkeys(model for roles in given for model in roles)
+    return {model: max(_role(roles, model) for roles in given) for model in models}
+
+
+def _role(roles: Mapping[str, Role], model: str) -> Role:
+    return roles.get(model, roles.get(EVERY_MODEL, Role.NONE))
 
 
 def write_roles(roles: Mapping[str, Role]) -> str:

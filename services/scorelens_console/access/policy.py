@@ -7,14 +7,15 @@ would tell it all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from scorelens_console.access.identity import EVERY_MODEL, Identity, Role
-from scorelens_console.errors import NotAllowedError
-from scorelens_store.contract import Record, Selection
-from scorelens_store.fields import FIELDS, find_field
+from scorelens_console.errors import BadRequestError, NotAllowedError
+from scorelens_store.contract import Record, Selection, Sort
+from scorelens_store.fields import FIELDS, Field, Type, find_field
 from scorelens_store.query.tree import All, Equals, Everything, Node, Not, Nothing, fields_of
 from scorelens_store.query.tree import Any as AnyOf
 
@@ -32,7 +33,35 @@ _FIELDS: Final = frozenset(
         *(name for name in FIELDS if name.startswith(("document.", "activity."))),
     }
 )
-_PARTS: Final = ("@timestamp", "document", "customer", "activity", "model", "tags", "titles", "groups", "score")
+_DOCUMENT: Final = (
+    *("id", "number", "kind", "title", "text", "length", "language", "author", "source", "source_uri", "audience"),
+    *("published_time", "attributes"),
+)
+_ACTIVITY: Final = ("type", "time", "amount", "currency", "balance", "product", "text")
+_PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "document": _DOCUMENT,
+    "customer": ("id",),
+    "activity": _ACTIVITY,
+    "model": ("id", "version"),
+}
+"""Objects of a record that viewers see, and the members of each."""
+_BY_TAG: Final[Mapping[str, type | tuple[type, ...]]] = {"titles": str, "groups": str, "score": (int, float)}
+"""Objects that have a member for each tag, and of which type it is."""
+_OUTLINE: Final = (
+    "@timestamp",
+    "record",
+    "purpose",
+    "model",
+    "tags",
+    "titles",
+    "groups",
+    "score",
+    "threshold",
+    "flags",
+)
+
+_TIMES: Final = range(-62_135_596_800_000_000, 253_402_300_800_000_000)
+"""Microseconds from the year 1 to the year 9999."""
 
 
 def is_open_to_viewers(field: str) -> bool:
@@ -49,6 +78,8 @@ def guarded(identity: Identity, selection: Selection, more_fields: Iterable[str]
     hidden = [name for name in dict.fromkeys(named) if not is_open_to_viewers(name)]
     beyond = selection.calls or selection.purposes != (PURPOSE,)
     least = Role.SCIENTIST if hidden or beyond else Role.VIEWER
+    if identity.highest < Role.VIEWER:
+        raise NotAllowedError(f"{identity.name} has no role for any model here; ask whoever runs this console for one")
     if identity.highest < least:
         what = f"the field {hidden[0]}" if hidden else "what was not scored for production"
         raise NotAllowedError(
@@ -60,20 +91,79 @@ def guarded(identity: Identity, selection: Selection, more_fields: Iterable[str]
 
 def redacted(identity: Identity, record: Record) -> Record | None:
     """Return what an identity may see of a record; None for nothing."""
-    role = identity.role(str((record.get("model") or {}).get("id", "")))
+    role = identity.role(model_of(record))
     if role >= Role.SCIENTIST:
         return record
     if role < Role.VIEWER or not is_for_viewers(record):
         return None
-    # Members that viewers see, and no others.
-    kept: Record = {name: record[name] for name in _PARTS if name in record}
-    kept["record"] = {"id": record["record"]["id"], "type": "document"}
-    return kept
+    kept: Record = {name: _members(record[name], members) for name, members in _PARTS.items() if name in record}
+    kept |= {name: _of_type(record[name], kind) for name, kind in _BY_TAG.items() if name in record}
+    return kept | {
+        "@timestamp": record["@timestamp"],
+        "record": {"id": record["record"]["id"], "type": "document"},
+        "tags": [tag for tag in record.get("tags") or () if isinstance(tag, str)],
+    }
+
+
+def outlined(record: Record) -> Record:
+    """Return what is left of a record without its document: when it was scored, by which model, with which tags."""
+    return {name: record[name] for name in _OUTLINE if name in record}
+
+
+def seen_highlights(
+    identity: Identity, record: Record, highlights: Mapping[str, Sequence[str]]
+) -> Mapping[str, Sequence[str]]:
+    """Return the snippets of a record that an identity may see."""
+    if identity.role(model_of(record)) >= Role.SCIENTIST:
+        return highlights
+    return {name: snippets for name, snippets in highlights.items() if is_open_to_viewers(name)}
+
+
+def checked_place(sort: Sort, place: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return where a page goes on, which comes from whoever asks. Raises BadRequestError."""
+    if place:
+        value, time, record_id = place if len(place) == 3 else (None, None, None)
+        field = find_field(sort.field) if sort.field else None
+        fits = value is None or (_is_number(value) if sort.field is None else field is not None and _fits(value, field))
+        if not fits or type(time) is not int or time not in _TIMES or not isinstance(record_id, str):
+            raise BadRequestError("after: this is not the end of a page; begin the listing anew")
+    return place
+
+
+def model_of(record: Record) -> str:
+    """Return the id of the model that made a record, "" for none."""
+    return str((record.get("model") or {}).get("id", ""))
 
 
 def is_for_viewers(record: Record) -> bool:
     """Tell whether a record is of a document that was scored in production."""
     return record["record"].get("type") == "document" and record.get("purpose") == PURPOSE
+
+
+def _members(part: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: part[name] for name in names if name in part} if isinstance(part, dict) else {}
+
+
+def _of_type(part: Any, kind: type | tuple[type, ...]) -> dict[str, Any]:
+    return {tag: value for tag, value in part.items() if isinstance(value, kind)} if isinstance(part, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _fits(value: Any, field: Field) -> bool:
+    """Tell whether a value can be one of a field, as hits are sorted by it."""
+    match field.type:
+        case Type.DATE:
+            return type(value) is int and value in _TIMES
+        case Type.INTEGER:
+            return type(value) is int and -(2**63) <= value < 2**63
+        case Type.FLOAT:
+            return _is_number(value)
+        case Type.BOOLEAN:
+            return isinstance(value, bool)
+    return isinstance(value, str)
 
 
 def _full_name(field: str) -> str:

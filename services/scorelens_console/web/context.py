@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from starlette.requests import Request
 
+from scorelens_console.access.accounts import Accounts
 from scorelens_console.access.archive import Archive
 from scorelens_console.access.identity import Identity
+from scorelens_console.access.oidc import Provider
+from scorelens_console.access.proxied import ProxyHeaders
 from scorelens_console.access.sessions import Session, Sessions
+from scorelens_console.access.throttle import Throttle
+from scorelens_console.access.tokens import Tokens
+from scorelens_console.access.trail import Trail
 from scorelens_console.audit import Audit
 from scorelens_console.errors import NotSignedInError
 from scorelens_console.settings import ConsoleSettings
-from scorelens_console.state import State
+from scorelens_console.state import State, new_secret
 from scorelens_store.contract import Reader
+
+API: Final = "/api/"
+"""Begins the addresses that programs use, who may sign in by a token."""
+_LONGEST_ADDRESS: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,13 @@ class Console:
     state: State
     sessions: Sessions
     audit: Audit
+    tokens: Tokens
+    accounts: Accounts
+    proxy: ProxyHeaders
+    provider: Provider | None
+    throttle: Throttle = field(default_factory=Throttle)
+    form_key: str = field(default_factory=new_secret)
+    """Makes the secrets of forms where there are no sessions."""
 
 
 def console_of(request: Request) -> Console:
@@ -49,11 +66,45 @@ def identity_of(request: Request) -> Identity:
 
 
 def archive_of(request: Request) -> Archive:
-    """Return the store as the one who asks may see it. Raises NotSignedInError."""
-    return Archive(console_of(request).reader, identity_of(request))
+    """Return the store as the one who asks may see it. Raises NotSignedInError.
+
+    What is read of documents gets an audit line before the answer goes; `archive_of(request).outline` reads none.
+    """
+    return Archive(console_of(request).reader, identity_of(request), trail_of(request))
+
+
+def trail_of(request: Request) -> Trail:
+    """Return what this request has read so far."""
+    trail: Trail = request.state.trail
+    return trail
 
 
 def note(request: Request, action: str, **what: Any) -> None:
-    """Leave an audit line of an access to documents."""
-    client = request.client.host if request.client else ""
-    console_of(request).audit.write(identity_of(request), action, client, **what)
+    """Say in this request's audit line what is done; the line has the records that were read in any case."""
+    trail_of(request).note(action, **what)
+
+
+def is_of_api(request: Request) -> bool:
+    """Tell whether a program asks, or a page's script in its place."""
+    return request.url.path.startswith(API)
+
+
+def peer_of(request: Request) -> str:
+    """Return the address at the other end of the connection."""
+    return request.client.host if request.client else ""
+
+
+def client_of(request: Request) -> str:
+    """Return the address that a request came from, which only trusted proxies may say of others."""
+    forwarded = request.headers.getlist("x-forwarded-for")
+    return console_of(request).settings.trusted_proxies.client(peer_of(request), forwarded)
+
+
+def write_line(request: Request) -> None:
+    """Write the audit line of what a request has read so far. Raises AuditError."""
+    trail = trail_of(request)
+    action = trail.action or getattr(request.scope.get("endpoint"), "__name__", "read")
+    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    console_of(request).audit.write(
+        identity_of(request), action, client_of(request), address=address[:_LONGEST_ADDRESS], **trail.line()
+    )
