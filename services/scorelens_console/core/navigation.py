@@ -21,6 +21,7 @@ PAGES: Final = (
     Entry("/reach", "Reach"),
     Entry("/offers", "Offers"),
     Entry("/patterns", "Patterns", Role.SCIENTIST),
+    Entry("/views", "Views", Role.SCIENTIST),
     Entry("/production", "Production", Role.SCIENTIST),
 )
 

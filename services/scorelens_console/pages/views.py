@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -34,7 +35,7 @@ def view(request: Request) -> HTMLResponse:
     after = read_place(request.query_params.get("after", ""))
     found = archive.search(selection, limit=PAGE, sort=listing.sort, after=after)
     rows = [(hit.record["record"]["id"], cells(saved.view, hit.record)) for hit in found.hits]
-    values = {
+    values: dict[str, Any] = {
         "saved": saved,
         "rows": rows,
         "next": write_place(found.hits[-1].sort) if len(found.hits) == PAGE else "",
