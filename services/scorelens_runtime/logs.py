@@ -11,6 +11,9 @@ from typing import Any
 _ONE_LINE_PER_REQUEST = ("elastic_transport",)
 """Libraries that tell of every request at level info."""
 
+_ONE_LINE_PER_TRY = ("elastic_transport.node_pool",)
+"""Libraries that warn of every try at a server that is away; the store tells once."""
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
@@ -44,3 +47,5 @@ def set_up(component: str, level: str = "info") -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for library in _ONE_LINE_PER_REQUEST:
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
+    for library in _ONE_LINE_PER_TRY:
+        logging.getLogger(library).setLevel(max(logging.ERROR, logging.getLogger().level))

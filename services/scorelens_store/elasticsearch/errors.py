@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ LONGEST: Final = 300.0
 """Most seconds that a server's wish to be left alone is followed."""
 
 _BUSY: Final = (429, 502, 503, 504)
+_FIELD: Final = re.compile(r"failed to parse field \[[^]]*\] of type \[[^]]*\]")
 
 
 class NoAnswerError(StoreUnavailableError):
@@ -105,7 +107,7 @@ def from_answer(where: str, status: int, body: Any) -> StoreUnavailableError | Q
 
 
 def reason(body: Any) -> str:
-    """Return why the server refused something, from the innermost cause it names, as one line."""
+    """Return why the server refused something, from the innermost cause it names, with the field, as one line."""
     error = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(error, dict):
         return str(error).strip().partition("\n")[0][:300] or "no reason given"
@@ -114,7 +116,9 @@ def reason(body: Any) -> str:
     while isinstance(causes[-1].get("caused_by"), dict):
         causes.append(causes[-1]["caused_by"])
     texts = [str(cause["reason"]) for cause in causes if cause.get("reason")]
-    return (texts[-1] if texts else str(error.get("type", "no reason given"))).partition("\n")[0][:500]
+    text = texts[-1] if texts else str(error.get("type", "no reason given"))
+    field = next((found[0] for each in texts[:-1] if (found := _FIELD.search(each))), "")
+    return (f"{field}: {text}" if field not in text else text).partition("\n")[0][:500]
 
 
 def _too_many_buckets(body: Any) -> bool:

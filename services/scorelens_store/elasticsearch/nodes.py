@@ -42,6 +42,7 @@ class Node(Urllib3HttpNode):
         if config.scheme == "https":
             self.pool.ca_certs = None  # type: ignore[attr-defined]
             self.pool.ConnectionCls = hearing_out(self.pool.ConnectionCls)
+        self._away = False
 
     def perform_request(
         self,
@@ -55,10 +56,20 @@ class Node(Urllib3HttpNode):
         limit = None if request_timeout is None else min(_CONNECT_LIMIT, float(request_timeout))
         patience: Any = Timeout(connect=limit, read=request_timeout)
         try:
-            return _without_warning(super().perform_request(method, target, body, headers, patience))
+            response = super().perform_request(method, target, body, headers, patience)
         except TransportError as exc:
             exc.add_note(self.base_url)
+            self._note(away=True)
             raise
+        self._note(away=False)
+        return _without_warning(response)
+
+    def _note(self, *, away: bool) -> None:
+        """Log when the server goes away and when it is back, where the library would tell of every try."""
+        if away != self._away:
+            text = "a server of Elasticsearch does not answer" if away else "a server of Elasticsearch answers again"
+            _log.info(text, extra={"server": self.base_url})
+        self._away = away
 
     def _log_request(self, *_: Any, **__: Any) -> None:
         """Keep documents out of logs; the library would decode every body for it."""

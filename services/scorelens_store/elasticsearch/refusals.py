@@ -41,6 +41,7 @@ _OF_TLS: Final = (
         f"it refuses the client certificate: {_SETTING}CLIENT_CERTIFICATE is not of an authority that it knows",
     ),
 )
+_OF_THE_SYSTEM: Final = re.compile(r"\[Errno -?\d+\] (.+?)\W*$")
 _CLOSED: Final = re.compile(r"RemoteDisconnected|Remote end closed|Connection reset|BadStatusLine")
 _LACKS: Final = re.compile(
     r"action \[(?P<action>.*?)\] is unauthorized for (?P<who>.*?)(?: with (?:effective|assigned) roles \[[^]]*\])?"
@@ -62,7 +63,8 @@ def unreached(where: str, message: str) -> str:
                 return text.format(*(found[0], *found.groups()))
     if "http://" in where and _CLOSED.search(message):
         return "it closed the connection without an answer; if it speaks TLS, the address begins with https://"
-    return message
+    found = _OF_THE_SYSTEM.search(message)
+    return found[1] if found else message
 
 
 def unknown(cause: str) -> str:
