@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,14 +17,15 @@ from tests.tools.missing import MissingPartError, missing
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-OWN = ("own_elasticsearch", "elasticsearch_pair")
-"""Fixtures with servers of a module's own."""
+OWN = ("own_elasticsearch", "second_elasticsearch")
+"""Fixtures with servers that tests may kill."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the parts they ask for, so that `-m "not elasticsearch and not go"` leaves them out.
 
-    Where several processes share the tests, those with the common server go to one of them, and other files stay whole.
+    Where several processes share the tests, those with the common server go to one of them, those that kill servers to
+    one, and other files stay whole.
     """
     marks = dict.fromkeys(("elasticsearch_url", *OWN), "elasticsearch") | {"go_tools": "go"}
     for item in items:
@@ -33,7 +34,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(name)
         common = "elasticsearch_url" in asked or any(mark.name == "elasticsearch" for mark in item.iter_markers())
         own = not set(OWN).isdisjoint(asked)
-        item.add_marker(pytest.mark.xdist_group("elasticsearch" if common and not own else item.path.name))
+        group = "own elasticsearch" if own else "elasticsearch" if common else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -42,36 +44,32 @@ def elasticsearch_url() -> Iterator[str]:
     if url := elasticsearch.given_url():
         yield url
         return
-    with _server() as server:
+    with _server(elasticsearch.make_server) as server:
         yield server.url
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_elasticsearch() -> Iterator[ElasticsearchServer]:
-    """A server of the module's own, to be killed and started again; every test finds it running if the last one did."""
-    with _server() as server:
+    """A server to be killed and started again; every test finds it running if the last one did."""
+    with _server(elasticsearch.make_first) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
-def elasticsearch_pair() -> Iterator[tuple[ElasticsearchServer, ElasticsearchServer]]:
-    """Two servers of one cluster of the module's own, of which the first is the master and runs."""
+@pytest.fixture(scope="session")
+def second_elasticsearch(own_elasticsearch: ElasticsearchServer) -> Iterator[ElasticsearchServer]:
+    """A second server of the same cluster, which does not run yet."""
     try:
-        servers = elasticsearch.make_pair()
+        server = elasticsearch.make_second(own_elasticsearch)
     except MissingPartError as error:
         missing(str(error))
-    try:
-        servers[0].start()
-        yield servers
-    finally:
-        for server in servers:
-            server.close()
+    yield server
+    server.close()
 
 
 @contextmanager
-def _server() -> Iterator[ElasticsearchServer]:
+def _server(make: Callable[[], ElasticsearchServer]) -> Iterator[ElasticsearchServer]:
     try:
-        server = elasticsearch.make_server()
+        server = make()
     except MissingPartError as error:
         missing(str(error))
     try:

@@ -105,6 +105,7 @@ class UnpackedServer(ElasticsearchServer):
 
     def __init__(self, settings: Mapping[str, str], files: Mapping[str, str]) -> None:
         super().__init__(settings)
+        self.settings = settings
         distribution.fetch()
         self._jdk = find_jdk()
         self._home = distribution.unpack()
@@ -224,21 +225,39 @@ def make_server(settings: Mapping[str, str] = {}, files: Mapping[str, str] = {})
         raise MissingPartError(f"{error}; or {GET}") from error
 
 
-def make_pair() -> tuple[ElasticsearchServer, ElasticsearchServer]:
-    """Return the two servers of one cluster, not started yet. Raises MissingPartError.
+def make_first() -> ElasticsearchServer:
+    """Return a server, not started yet, to which another can be added (make_second). Raises MissingPartError."""
+    try:
+        port = _free_port()
+        own = {"node.name": "first", "cluster.initial_master_nodes": "first", "transport.port": str(port)}
+        return UnpackedServer(_cluster(port) | own, {})
+    except MissingPartError:
+        return make_server()
 
-    The first is the master, and the only one that may be: of two that may, each needs the other. Either has all records
-    of indices with a copy.
+
+def make_second(first: ElasticsearchServer) -> ElasticsearchServer:
+    """Return a second server of the cluster, not started yet. Raises MissingPartError.
+
+    The first stays the only one that can be the master: of two that can, each needs the other. Either has all records
+    of indices with a copy. The second has no room for bulk requests and answers 429 to them.
     """
-    ports = _free_port(), _free_port()
-    both = {
-        "cluster.name": f"pair-{ports[0]}",
-        "discovery.type": "multi-node",
-        "discovery.seed_hosts": f"127.0.0.1:{ports[0]}",
+    if not isinstance(first, UnpackedServer):
+        raise MissingPartError("a cluster of two servers needs Maven and a JDK of at least 21")
+    own = {
+        "node.name": "second",
+        "node.roles": "[data, ingest]",
+        "transport.port": str(_free_port()),
+        "indexing_pressure.memory.coordinating.limit": "1kb",
     }
-    first = {"node.name": "first", "cluster.initial_master_nodes": "first", "transport.port": str(ports[0])}
-    second = {"node.name": "second", "node.roles": "[data, ingest]", "transport.port": str(ports[1])}
-    return UnpackedServer(both | first, {}), UnpackedServer(both | second, {})
+    return UnpackedServer(_cluster(int(first.settings["transport.port"])) | own, {})
+
+
+def _cluster(port: int) -> dict[str, str]:
+    return {
+        "cluster.name": f"pair-{port}",
+        "discovery.type": "multi-node",
+        "discovery.seed_hosts": f"127.0.0.1:{port}",
+    }
 
 
 def given_url() -> str:
