@@ -51,6 +51,7 @@ QUERIES: Final = (
     "id:d-4711",
 )
 EVERYTHING: Final = Selection(Everything())
+BECAUSE, TAGGED = Selection(parse('because:"fraud:login"')), Selection(parse("tag:complaint"))
 console = Console(width=None if sys.stdout.isatty() else 140)
 
 
@@ -239,6 +240,8 @@ def verify(folder: Path, records: int) -> Iterator[tuple[str, float, str]]:
             "histogram by day",
             lambda: len(reader.aggregate(EVERYTHING, {"a": DateHistogram("@timestamp", 86_400)})["a"]),
         ),
+        ("words of a reason", lambda: len(reader.significant_words(BECAUSE).words)),
+        ("reasons of a tag", lambda: len(reader.significant_words(TAGGED, field="because").words)),
         ("terms of reasons", lambda: len(reader.aggregate(EVERYTHING, {"a": Terms("because", 20)})["a"])),
         ("statistics of scores", lambda: len(reader.aggregate(EVERYTHING, {"a": Statistics("score.complaint")})["a"])),
         (

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scorelens_client.sdk.rows import Documents, Records, Scores
     from scorelens_client.sdk.scans import AsyncScan, Scan
     from scorelens_client.sdk.scores import Score, TagScore
+    from scorelens_client.sdk.words import Word, Words
     from scorelens_documents.errors import DocumentError
     from scorelens_reading.calculation import Calculation, Term
     from scorelens_runtime.errors import MissingExtraError
@@ -58,6 +59,8 @@ _MODULES = {
     "TagScore": "scorelens_client.sdk.scores",
     "Term": "scorelens_reading.calculation",
     "UnavailableError": "scorelens_client.sdk.errors",
+    "Word": "scorelens_client.sdk.words",
+    "Words": "scorelens_client.sdk.words",
 }
 
 __all__ = [
@@ -85,6 +88,8 @@ __all__ = [
     "TagScore",
     "Term",
     "UnavailableError",
+    "Word",
+    "Words",
 ]
 
 

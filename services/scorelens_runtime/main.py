@@ -18,6 +18,7 @@ COMMANDS = {
     "up": Entry("scorelens_client.commands.up", "all", "Run the whole system on this machine."),
     "score": Entry("scorelens_client.commands.score", "client", "Score documents from a file."),
     "search": Entry("scorelens_client.commands.search", "client", "Search documents, scores and reasons."),
+    "words": Entry("scorelens_client.commands.words", "client", "Find the words that mark some documents."),
     "show": Entry("scorelens_client.commands.show", "client", "Show a document and the calculation behind it."),
     "log": Entry("scorelens_client.commands.log", "client", "Follow the calculation log."),
     "pull": Entry("scorelens_client.commands.pull", "client", "Pull documents up by id, by query or from the log."),

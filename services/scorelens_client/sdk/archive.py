@@ -19,12 +19,14 @@ from scorelens_client.sdk.pulling import references_of, resolved
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.rows import Documents, Records
 from scorelens_client.sdk.scans import Scan
-from scorelens_client.sdk.selecting import sort_of
+from scorelens_client.sdk.selecting import sort_of, words_field
+from scorelens_client.sdk.words import Words, find_words
 from scorelens_client.when import now
 from scorelens_reading.explain import explain_again
 from scorelens_store.contract import Aggregation, AggregationResult, Reader, Selection
 from scorelens_store.open import open_reader
 from scorelens_store.query.parse import parse
+from scorelens_store.significance import MOST
 
 MOST_HISTORY: Final = 100
 
@@ -76,6 +78,14 @@ class Archive:
     def aggregate(self, selection: Selection, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
         """Return the result of each aggregation."""
         return self.reader().aggregate(selection, aggregations)
+
+    def words(
+        self, query: str, selection: Selection, against: Selection | None, field: str, limit: int, least: int
+    ) -> Words:
+        """Return the words that mark a selection, which `query` has made, against others."""
+        check_limit(limit, 1, MOST)
+        check_limit(least, 1, name="least")
+        return find_words(self.reader(), query, selection, against, words_field(field), limit, least)
 
     def scan(self, selection: Selection, progress: bool) -> Scan:
         """Return an iterator over all matches, which ends when this is closed."""
@@ -132,10 +142,12 @@ def references(names: Iterable[str | Record | Mapping[str, Any]]) -> Sequence[Re
     return found
 
 
-def check_limit(limit: int) -> None:
-    """Raise ScorelensError for what is no number of records."""
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 0:
-        raise ScorelensError(f"limit: must be a whole number of at least 0, not {limit!r}")
+def check_limit(limit: int, least: int = 0, most: int | None = None, name: str = "limit") -> None:
+    """Raise ScorelensError for what is no number of records or words."""
+    whole = isinstance(limit, int) and not isinstance(limit, bool)
+    if not whole or limit < least or (most is not None and limit > most):
+        bounds = f"of at least {least:,}" if most is None else f"from {least:,} to {most:,}"
+        raise ScorelensError(f"{name}: must be a whole number {bounds}, not {limit!r}")
 
 
 def _reference(name: object, place: int) -> Reference | None:

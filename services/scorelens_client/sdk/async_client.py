@@ -37,6 +37,7 @@ from scorelens_client.sdk.settings import (
 )
 from scorelens_client.sdk.steps import Batch, called, metadata_of, scored
 from scorelens_client.sdk.tasks import AsyncLine, Threads, in_order, run
+from scorelens_client.sdk.words import Words
 from scorelens_store.contract import Aggregation, AggregationResult
 
 
@@ -215,6 +216,29 @@ class AsyncClient:
         """Return the result of each aggregation (scorelens_store.contract: Terms, Histogram, Statistics …) by name."""
         selection = selected(query, since=since, until=until, purposes=purposes, calls=calls)
         return await self._threads.run(self._archive.aggregate, selection, aggregations)
+
+    async def words(
+        self,
+        query: str,
+        *,
+        against: str | None = None,
+        field: str = "",
+        limit: int = 20,
+        least: int = 3,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        purposes: str | Sequence[str] = DEFAULT_PURPOSE,
+        calls: bool = False,
+    ) -> Words:
+        """Return the words that mark the records of a query: more frequent there than among others, beyond chance.
+
+        The others are what matches `against` and not the query, by default all other records. Words are those of
+        title, text and activity, or of a `field`: of a text, or the values of a keyword field such as "because". Those
+        that fewer than `least` records have are left out. Raises QueryError, UnavailableError.
+        """
+        selection = selected(query, since=since, until=until, purposes=purposes, calls=calls)
+        other = None if against is None else selected(against, since=since, until=until, purposes=purposes, calls=calls)
+        return await self._threads.run(self._archive.words, query, selection, other, field, limit, least)
 
     async def show(self, name: str, *, record_id: str | None = None, all_terms: bool = False) -> History:
         """Return a document with its scores and the calculation behind one of them, by document id or record id.

@@ -35,6 +35,7 @@ from scorelens_client.sdk.settings import (
 )
 from scorelens_client.sdk.steps import called, metadata_of, scored
 from scorelens_client.sdk.threads import Calls, Line, in_order
+from scorelens_client.sdk.words import Words
 from scorelens_store.contract import Aggregation, AggregationResult
 
 
@@ -213,6 +214,29 @@ class Client:
         """Return the result of each aggregation (scorelens_store.contract: Terms, Histogram, Statistics …) by name."""
         selection = selected(query, since=since, until=until, purposes=purposes, calls=calls)
         return self._archive.aggregate(selection, aggregations)
+
+    def words(
+        self,
+        query: str,
+        *,
+        against: str | None = None,
+        field: str = "",
+        limit: int = 20,
+        least: int = 3,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        purposes: str | Sequence[str] = DEFAULT_PURPOSE,
+        calls: bool = False,
+    ) -> Words:
+        """Return the words that mark the records of a query: more frequent there than among others, beyond chance.
+
+        The others are what matches `against` and not the query, by default all other records. Words are those of
+        title, text and activity, or of a `field`: of a text, or the values of a keyword field such as "because". Those
+        that fewer than `least` records have are left out. Raises QueryError, UnavailableError.
+        """
+        selection = selected(query, since=since, until=until, purposes=purposes, calls=calls)
+        other = None if against is None else selected(against, since=since, until=until, purposes=purposes, calls=calls)
+        return self._archive.words(query, selection, other, field, limit, least)
 
     def show(self, name: str, *, record_id: str | None = None, all_terms: bool = False) -> History:
         """Return a document with its scores and the calculation behind one of them, by document id or record id.

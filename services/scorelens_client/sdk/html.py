@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from scorelens_client.sdk.records import Record
     from scorelens_client.sdk.rows import Rows
     from scorelens_client.sdk.scores import Score, Scored
+    from scorelens_client.sdk.words import Words
 
 MOST_ROWS: Final = 20
 MOST_TAGS: Final = 4
@@ -37,6 +38,24 @@ def rows_html(rows: Rows[Any]) -> str:
     if missing:
         note += f"; not found: {_cut(', '.join(missing), WORDS)}"
     return element("div", table(names, (cells(one) for one in shown)), element("div", note, style=_DIM))
+
+
+def words_html(words: Words) -> str:
+    """Return a table of the first words, and what was compared."""
+    cells = [
+        (
+            _cut(word.word, WORDS),
+            f"{word.count:,}",
+            f"{word.share:.1%}",
+            f"{word.other_count:,}",
+            f"{word.other_share:.1%}",
+        )
+        for word in words[:MOST_ROWS]
+    ]
+    count = f"{len(words):,} word{'' if len(words) == 1 else 's'}"
+    note = count if len(cells) == len(words) else f"{count}, {len(cells):,} shown"
+    compared = f"{note}; {words.total:,} records against {words.others:,} others"
+    return element("div", table(_OF_WORDS, cells), element("div", compared, style=_DIM))
 
 
 def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
@@ -146,7 +165,8 @@ def _dim(text: str) -> Markup:
     return element("span", text, style=f"{_DIM};margin-left:.8em")
 
 
-_NUMBERS: Final = ("place", "probability")
+_OF_WORDS: Final = ("word", "records", "share", "others", "their share")
+_NUMBERS: Final = ("place", "probability", *_OF_WORDS[1:])
 _TABLES: Final[dict[str, Any]] = {
     "Score": (("place", "document", "model", "tags"), _score_cells),
     "Record": (("time", "document", "kind", "tags", "text"), _record_cells),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from scorelens.v1.scorer_pb2 import Document
 from scorelens_client.sdk.extras import pandas, polars
@@ -17,33 +17,28 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+Result = TypeVar("Result")
 Item = TypeVar("Item", Score, Record, Document)
 
 
-class Rows(Sequence[Item], Generic[Item]):
-    """Results in order, with attribute access, and as tables.
+class Results(Sequence[Result], Generic[Result]):
+    """Results in order; a slice of them is of the same kind."""
 
-    Forms of a table: "documents" has one row per document, "scores" one per tag, "terms" one per term of a
-    calculation. `tags` adds a column `score.TAG` to the documents for each tag that is named.
-    """
-
-    kind: ClassVar[type]
-
-    def __init__(self, items: Iterable[Item] = ()) -> None:
-        self._items: tuple[Item, ...] = tuple(items)
+    def __init__(self, items: Iterable[Result] = ()) -> None:
+        self._items: tuple[Result, ...] = tuple(items)
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[Result]:
         return iter(self._items)
 
     @overload
-    def __getitem__(self, place: int) -> Item: ...
+    def __getitem__(self, place: int) -> Result: ...
     @overload
-    def __getitem__(self, place: slice) -> Rows[Item]: ...
-    def __getitem__(self, place: int | slice) -> Item | Rows[Item]:
-        return type(self)(self._items[place]) if isinstance(place, slice) else self._items[place]
+    def __getitem__(self, place: slice) -> Self: ...
+    def __getitem__(self, place: int | slice) -> Result | Self:
+        return self._part(self._items[place]) if isinstance(place, slice) else self._items[place]
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and list(self) == list(other)
@@ -53,6 +48,19 @@ class Rows(Sequence[Item], Generic[Item]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self):,}>"
+
+    def _part(self, items: Iterable[Result]) -> Self:
+        return type(self)(items)
+
+
+class Rows(Results[Item], Generic[Item]):
+    """Results with attribute access, and as tables.
+
+    Forms of a table: "documents" has one row per document, "scores" one per tag, "terms" one per term of a
+    calculation. `tags` adds a column `score.TAG` to the documents for each tag that is named.
+    """
+
+    kind: ClassVar[type]
 
     def to_arrow(self, form: Form = "documents", *, tags: Sequence[str] = ()) -> pa.Table:
         """Return a table of pyarrow. Raises ScorelensError for an unknown form."""

@@ -9,7 +9,7 @@ from scorelens.conventions import DEFAULT_PURPOSE, PURPOSES
 from scorelens_client.when import parse_when
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Selection, Sort
-from scorelens_store.fields import find_field
+from scorelens_store.fields import Type, find_field
 from scorelens_store.query.parse import parse
 
 Moment = datetime | str
@@ -59,3 +59,13 @@ def sort_of(text: str | None, name: str = "sort") -> Sort:
     if direction not in ("", "asc", "desc"):
         raise ScorelensError(f"{name}: {direction!r} is neither asc nor desc")
     return Sort(field.name, descending=direction != "asc")
+
+
+def words_field(text: str, name: str = "field") -> str:
+    """Check the field that words are asked of; empty means all texts. Raises ScorelensError that begins with `name`."""
+    field = find_field(text) if text else None
+    if text and field is None:
+        raise ScorelensError(f"{name}: no record has a field {text!r}")
+    if field is not None and field.type not in (Type.TEXT, Type.KEYWORD):
+        raise ScorelensError(f"{name}: {field.name} is of type {field.type}; words are found in texts and keywords")
+    return text

@@ -1,4 +1,4 @@
-"""Scores, records and documents as tables: one row per document, per tag, or per term of a calculation.
+"""Results as tables: one row per document, per tag, or per term of a calculation.
 
 Columns have the names that `scorelens export` gives them. Numbers are doubles, times microseconds in UTC.
 """
@@ -91,10 +91,14 @@ def table_of(kind: type, items: Iterable[Item], form: Form = "documents", tags: 
 
 def batch_of(kind: type, items: Iterable[Item], form: Form, tags: Sequence[str]) -> pa.RecordBatch:
     """Return a record batch of items."""
-    pa, schema = pyarrow("a table"), schema_of(kind, form, tags)
-    columns = list(zip(*rows_of(kind, items, form, tags), strict=True)) or [()] * len(schema)
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return _batch(schema_of(kind, form, tags), rows_of(kind, items, form, tags))
+
+
+def table_of_rows(columns: Mapping[str, str], rows: Iterable[Row]) -> pa.Table:
+    """Return a table of rows whose cells are in the order of the columns: names, and the kinds of their values."""
+    pa = pyarrow("a table")
+    schema = pa.schema([(name, _types()[kind]) for name, kind in columns.items()])
+    return pa.Table.from_batches([_batch(schema, rows)])
 
 
 def schema_of(kind: type, form: Form, tags: Sequence[str] = ()) -> pa.Schema:
@@ -117,6 +121,13 @@ def rows_of(kind: type, items: Iterable[Item], form: Form, tags: Sequence[str]) 
     if not wanted:
         return chain.from_iterable(map(make, items))
     return ((*row, *_wide(item, wanted)) for item in items for row in make(item))
+
+
+def _batch(schema: pa.Schema, rows: Iterable[Row]) -> pa.RecordBatch:
+    pa = pyarrow("a table")
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _wide(item: Any, tags: Sequence[str]) -> Row:

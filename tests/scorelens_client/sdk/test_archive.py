@@ -162,6 +162,41 @@ def test_mistakes_are_named(client: Client, arguments: dict[str, Any], error: ty
         client.search(**arguments)
 
 
+def test_words_are_found_with_what_finds_their_records(client: Client) -> None:
+    """Each word has its counts and shares on both sides, and a query that finds as many records."""
+    words = client.words("text:(refund OR bank)", against="document.text:*", least=2, **EVERYTHING)
+    assert {"refund", "bank"} <= {word.word for word in words}
+    assert words.total == client.count("text:(refund OR bank)", **EVERYTHING) == words.examined
+    assert words.total + words.others == client.count("document.text:*", **EVERYTHING)
+    for word in words:
+        assert word.count == client.count(word.query, **EVERYTHING)
+        assert (word.share, word.other_share) == (word.count / words.total, word.other_count / words.others)
+    assert [word.score for word in words] == sorted((word.score for word in words), reverse=True)
+    (reason, *_) = client.words("tag:complaint", field="because", limit=1, purposes=("production", "test"))
+    assert reason.word.startswith("complaint:")
+    assert reason.query == f'tag:complaint because:"{reason.word}"'
+    assert len(client.words("text:nowhere")) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"field": "nothing"}, ScorelensError, "field: no record has a field 'nothing'"),
+        ({"field": "score.complaint"}, ScorelensError, "field: score.complaint is of type float"),
+        ({"limit": 0}, ScorelensError, "limit: must be a whole number from 1 to 1,000, not 0"),
+        ({"limit": 1001}, ScorelensError, "limit: must be a whole number from 1 to 1,000, not 1001"),
+        ({"least": 0}, ScorelensError, "least: must be a whole number of at least 1, not 0"),
+        ({"against": "kindd:tweet"}, QueryError, "did you mean kind"),
+    ],
+)
+def test_mistakes_in_asking_for_words_are_named(
+    client: Client, arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    """The error names the argument, or the place in the query."""
+    with pytest.raises(error, match=message):
+        client.words("refund", **arguments)
+
+
 def test_one_client_reads_from_many_threads(client: Client) -> None:
     """Searches of several threads at once get the same answer."""
     found: list[int] = []

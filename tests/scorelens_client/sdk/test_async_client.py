@@ -186,6 +186,7 @@ def test_the_store_is_read_without_stopping_the_loop(tmp_path: Path) -> None:
                 assert (await anext(scan)).id
             assert (await client.show(found[0].document_id)).records
             assert len(await client.pull([found[0]])) == 1
+            assert "refund" in [word.word for word in await client.words("text:refund", **everything)]
             assert len(await asyncio.gather(*(client.count("refund", **everything) for _ in range(20)))) == 20
             with pytest.raises(NotFoundError):
                 await client.show("nobody")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorelens_client import Calculation, Documents, Record, Records, Score, Scores, Term
+from scorelens_client import Calculation, Documents, Record, Records, Score, Scores, Term, Word, Words
 from scorelens_client.sdk.history import History
 from scorelens_documents.documents import read_document
 from scorelens_reading.calculation import sigmoid
@@ -172,6 +172,7 @@ def test_results_in_notebooks_are_escaped(text: str) -> None:
         record,
         History(Records([record]), record),
         Score(0, text, text, text),
+        Words([Word(text, 1, 0.5, 0, 0.0, 1.0, text)], total=2, others=3),
     ]
     for one in shown:
         page = one._repr_html_()  # type: ignore[attr-defined]
@@ -182,6 +183,14 @@ def test_results_in_notebooks_are_escaped(text: str) -> None:
             *("svg", "title", "desc", "style", "defs", "pattern", "path", "rect", "g", "text"),
         }
         ElementTree.fromstring(page)
+
+
+def test_words_say_what_was_compared() -> None:
+    """The table of words has counts and shares of both sides, and how many records these are."""
+    words = Words([Word(f"w{number}", 9, 0.9, 1, 0.05, 1.0, "") for number in range(21)], total=10, others=1_234)
+    page = words._repr_html_()
+    assert [part in page for part in (">w0<", ">90.0%<", ">5.0%<", ">w19<", ">w20<")] == [True] * 4 + [False]
+    assert "21 words, 20 shown; 10 records against 1,234 others" in page
 
 
 def test_matching_words_are_marked() -> None:

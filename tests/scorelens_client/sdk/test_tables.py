@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from scorelens.v1 import scorer_pb2 as pb
-from scorelens_client import Documents, Record, Records, Score, ScorelensError, Scores
+from scorelens_client import Documents, Record, Records, Score, ScorelensError, Scores, Word, Words
 from scorelens_client.sdk.rows import Rows
 from scorelens_client.sdk.scores import read_score
 from scorelens_client.sdk.tables import COLUMNS, FORMS, Form
@@ -107,6 +108,18 @@ def test_columns_agree_with_those_of_an_export() -> None:
                 exported = types[name]
                 plain = exported.value_type if pa.types.is_dictionary(exported) else exported
                 assert plain == own.field(name).type or name in ("rank", "remainder_terms", "time"), name
+
+
+def test_words_are_tables_of_one_row_per_word() -> None:
+    """Columns are the attributes of a word, in every library and also of no words at all."""
+    words = Words([Word("refund", 9, 0.9, 1, 0.05, 15.3, "tag:x refund")], total=10, others=20)
+    assert words.to_arrow().to_pylist() == [dataclasses.asdict(words[0])]
+    assert words.to_polars().row(0, named=True) == dataclasses.asdict(words[0])
+    assert words.to_pandas().dtypes.astype(str).to_dict() == Words().to_pandas().dtypes.astype(str).to_dict()
+    assert words.to_pandas()["other_count"].dtype == pd.Int64Dtype()
+    assert Words().to_arrow().schema == words.to_arrow().schema
+    assert (words[:1].total, words[:1].others, len(words[:0])) == (10, 20, 0)
+    assert repr(words) == "<Words: 1 of 10 records against 20>"
 
 
 def test_an_unknown_form_is_refused() -> None:
