@@ -6,7 +6,7 @@ import html
 import re
 from typing import Final
 
-_HARMFUL: Final = re.compile(
+HARMFUL: Final = re.compile(
     # Not allowed in XML, control characters, halves of characters, and marks that turn the direction of what follows.
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
@@ -20,7 +20,13 @@ class Markup(str):
 
 def readable(text: str) -> str:
     """Return foreign text on one line, with a replacement for characters that do harm or cannot be shown."""
-    return " ".join(_HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text).split())
+    return " ".join(HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text).split())
+
+
+def shown(text: str) -> str:
+    """Return foreign text of any number of lines, as long as it was, with a replacement for what does harm."""
+    text = text.replace("\r\n", " \n").replace("\r", "\n")
+    return HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def element(name: str, *children: str, **attributes: str | float | None) -> Markup:

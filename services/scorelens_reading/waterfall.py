@@ -27,6 +27,8 @@ CHART: Final = (348.0, 662.0)
 NUMBER: Final = 740  # right edge of the numbers
 SIZE: Final = 13
 SMALL: Final = 11
+_TITLE: Final = 17
+_BOLD: Final = 1.06  # how much wider heavy letters are
 
 _LARGEST: Final = 1.7e308
 
@@ -181,13 +183,14 @@ def percent(probability: float) -> str:
 
 
 def _heading(one: Calculation) -> Markup:
-    title, tag = readable(one.title), readable(one.tag)
-    shown = fitting(title, 24)
-    second = "" if title.casefold() == tag.casefold() else fitting(tag, 18)
-    words = [_text(shown, LEFT, 34, font_size=17, font_weight=600)]
-    if second:
-        words.append(_text(second, LEFT + width(shown) * 17 * 1.06 + 10, 34, "dim"))
-    words.append(_text(verdict(one), NUMBER, 34, anchor="end", font_weight=600 if one.selected else None))
+    title, tag, decision = readable(one.title), readable(one.tag), verdict(one)
+    end = NUMBER - width(decision) * SIZE * _BOLD - 16
+    shown = fitting(title, (end - LEFT) / (_TITLE * _BOLD))
+    words = [_text(shown, LEFT, 34, font_size=_TITLE, font_weight=600)]
+    after = LEFT + width(shown) * _TITLE * _BOLD + 16
+    if title.casefold() != tag.casefold() and end - after > 4 * SIZE:
+        words.append(_text(fitting(tag, (end - after) / SIZE), after, 34, "dim"))
+    words.append(_text(decision, NUMBER, 34, anchor="end", font_weight=600 if one.selected else None))
     return element("g", element("title", f"{one.title} ({one.tag})"), *words)
 
 

@@ -1,37 +1,134 @@
-"""The tags of a record as a listing shows them (pure)."""
+"""The tags of a record as pages show them (pure)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby, islice
+from typing import Any, Final
 
-from scorelens_reading.calculation import Calculation, calculations_of
+from scorelens_console.core.words import PART
+from scorelens_reading.calculation import Calculation, Term, calculations_of
 from scorelens_store.contract import Record
+
+SHAPES: Final = ("topic", "sentiment", "brand", "offer")
+"""Groups with a sign and a colour of their own; all others share one."""
+
+_LOOKED_AT: Final = 40
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A term, and how long it is drawn: its size as a part of the calculation's largest."""
+
+    term: Term
+    length: float
+
+    @property
+    def speaks_for(self) -> bool:
+        """Tell whether it raises the margin."""
+        return self.term.contribution >= 0
 
 
 @dataclass(frozen=True)
 class Score:
-    """One tag of a document; `calculation` is there for whoever may see it."""
+    """One tag of a document; margin, threshold and calculation are there for whoever may see them."""
 
     tag: str
     title: str
     group: str
     probability: float
     selected: bool
+    margin: float | None = None
+    threshold: float | None = None
     calculation: Calculation | None = None
+
+    @property
+    def shape(self) -> str:
+        """Name the sign and colour of its group."""
+        return self.group if self.group in SHAPES else "other"
+
+    @property
+    def threshold_margin(self) -> float | None:
+        """Return the margin from which on it is selected; None where that is not known."""
+        return self.calculation.threshold_margin if self.calculation else None
+
+    @property
+    def missing(self) -> float | None:
+        """Return what the margin lacks for the tag to be selected, below zero what it has to spare."""
+        needed = self.threshold_margin
+        return None if needed is None or self.margin is None else needed - self.margin
+
+    def bars(self, most: int) -> list[Bar]:
+        """Return the leading terms, the largest first, without parts of words that are among them."""
+        listed = bars_of(self.calculation.terms, _LOOKED_AT) if self.calculation else []
+        return list(islice(_telling(listed), most))
 
 
 def scores_of(record: Record) -> list[Score]:
     """Return all scores of a record, selected ones first, then by probability."""
     titles, groups = record.get("titles") or {}, record.get("groups") or {}
+    margins, thresholds = record.get("margin") or {}, record.get("threshold") or {}
     chosen = set(record.get("tags") or ())
     calculations = {one.tag: one for one in calculations_of(record)}
     found = [
-        Score(tag, titles.get(tag) or tag, groups.get(tag) or "tag", float(share), tag in chosen, calculations.get(tag))
+        Score(
+            tag,
+            titles.get(tag) or tag,
+            groups.get(tag) or "tag",
+            float(share),
+            tag in chosen,
+            margins.get(tag),
+            thresholds.get(tag),
+            calculations.get(tag),
+        )
         for tag, share in _shares(record).items()
     ]
     return sorted(found, key=lambda score: (not score.selected, -score.probability, score.tag))
+
+
+def nearest(scores: Iterable[Score], most: int = 1) -> list[Score]:
+    """Return the tags that lack least to be selected: in margin, or in probability where no margin is known."""
+    others = [score for score in scores if not score.selected]
+    return sorted(others, key=_distance)[:most]
+
+
+def by_group(scores: Iterable[Score]) -> list[tuple[str, list[Score]]]:
+    """Return scores by group, in the order in which groups come first."""
+    listed = list(scores)
+    order = {group: place for place, group in enumerate(dict.fromkeys(score.group for score in listed))}
+    grouped = groupby(sorted(listed, key=lambda score: order[score.group]), key=lambda score: score.group)
+    return [(group, list(own)) for group, own in grouped]
+
+
+def bars_of(terms: Sequence[Term], most: int | None = None) -> list[Bar]:
+    """Return terms with the lengths in which they are drawn."""
+    sizes = [abs(term.contribution) for term in terms if math.isfinite(term.contribution)]
+    largest = max(sizes, default=0.0) or 1.0
+    return [Bar(term, _length(term.contribution / largest)) for term in terms[:most]]
+
+
+def _telling(bars: Iterable[Bar]) -> Iterator[Bar]:
+    shown = ""
+    for bar in bars:
+        feature = bar.term.feature
+        if feature.startswith(PART):
+            if feature.removeprefix(PART) in shown:
+                continue
+        else:
+            shown += f" _{feature.lower().replace(' ', '_ _')}_"
+        yield bar
+
+
+def _length(share: float) -> float:
+    return abs(share) if math.isfinite(share) else 0.0
+
+
+def _distance(score: Score) -> tuple[bool, float, float]:
+    missing = score.missing
+    known = missing is not None and math.isfinite(missing)
+    return not known, missing if known and missing is not None else 0.0, -score.probability
 
 
 def _shares(record: Record) -> Mapping[str, Any]:

@@ -31,9 +31,11 @@ def short(number: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return 12% or 0.4%; a dash for none."""
+    """Return 12% or 0.4%, never 0% or 100% where it is not quite so; a dash for none."""
     if share is None or not math.isfinite(share):
         return "–"
+    if 0 < share < 0.0005 or 0.995 <= share < 1:
+        return "<0.1%" if share < 0.5 else ">99%"
     return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
 
 

@@ -34,6 +34,16 @@
     if (event.target.matches("form.search select")) event.target.form.requestSubmit();
   });
 
+  // Texts that one takes along.
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    const text = button?.closest("figure, details")?.querySelector("pre")?.textContent;
+    if (!text) return;
+    const before = button.textContent;
+    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Select it and press Ctrl-C"; }
+    setTimeout(() => { button.textContent = before; }, 2000);
+  });
+
   // "/" goes to the search box.
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -11,8 +11,8 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from scorelens_console.core import showing, wording
 from scorelens_console.core.navigation import pages_of
-from scorelens_console.core.wording import FILTERS
 from scorelens_console.web.context import session_of
 
 ROOT: Final = Path(__file__).parents[1]
@@ -28,7 +28,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(FILTERS)
+    made.filters.update(wording.FILTERS)
+    made.filters.update(showing.FILTERS)
     made.globals["asset"] = _asset
     return made
 
