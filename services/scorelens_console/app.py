@@ -10,7 +10,19 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from scorelens_console.pages import document, documents, offers, patterns, production, reach, signing
+from scorelens_console.pages import (
+    document,
+    document_panels,
+    documents,
+    offers,
+    patterns,
+    production,
+    reach,
+    signing,
+    suggest,
+    views,
+)
+from scorelens_console.pages.explaining import Kept
 from scorelens_console.web.context import Console
 from scorelens_console.web.failures import on_error, on_http_error, on_unknown_error
 from scorelens_console.web.gate import Gate
@@ -34,10 +46,13 @@ def make_app(console: Console) -> Starlette:
             Route("/signout", signing.sign_out, methods=["POST"]),
             Route("/documents", documents.documents),
             Route("/documents/new", documents.new_documents),
-            Route("/documents/{record_id:str}", document.document),
+            Route("/documents/{name:path}", document.document),
             Route("/document", document.by_name),
+            *document_panels.ROUTES,
             Route("/reach", reach.reach),
             Route("/offers", offers.offers),
+            Route("/suggest", suggest.suggest),
+            *views.ROUTES,
             Route("/patterns", patterns.patterns),
             Route("/production", production.production),
             Mount("/static", StaticFiles(directory=STATIC)),
@@ -50,6 +65,7 @@ def make_app(console: Console) -> Starlette:
         },
     )
     app.state.console = console
+    app.state.explained = Kept()
     return app
 
 
