@@ -148,7 +148,7 @@ AggregationResult = Sequence[Bucket] | Mapping[str, float]
 
 
 PAGE: Final = 200
-"""Hits of one page of `Reader.pages`."""
+"""Most hits of one page of `Reader.pages`."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class Reader(Protocol):
     def pages(
         self, selection: Selection, *, limit: int, sort: Sort = Sort(), highlight: bool = False
     ) -> Iterator[Hits]:
-        """Yield the first `limit` hits, PAGE at a time, as of the first page; at least one page, which may be empty.
+        """Yield the first `limit` hits as of the first page, at most PAGE at a time; at least one page, maybe empty.
 
         What is put, changed or forgotten meanwhile changes nothing; what retention removes may be missing.
         """

@@ -13,7 +13,8 @@ from typing import Any as AnyValue
 
 from scipy.stats import chi2_contingency
 
-from scorelens_store.fields import Field, Type
+from scorelens_store.contract import Sort
+from scorelens_store.fields import Field, Type, find_field
 from scorelens_store.query import tree
 from scorelens_store.query.analysis import analyse
 
@@ -82,6 +83,17 @@ def significant_words(
 
 def _words(record: dict[str, AnyValue], fields: Sequence[Field]) -> set[str]:
     return {str(term) for field in fields for term in terms(field, record)}
+
+
+def ordered(records: list[dict[str, AnyValue]], sort: Sort) -> list[str]:
+    """Return the ids of records as the contract orders them."""
+    field = find_field(sort.field or "@timestamp")
+    assert field is not None
+    rows = sorted(records, key=lambda record: str(record["record"]["id"]))
+    rows.sort(key=lambda record: datetime.fromisoformat(record["@timestamp"]), reverse=sort.descending)
+    present = [record for record in rows if terms(field, record)]
+    present.sort(key=lambda record: terms(field, record)[0], reverse=sort.descending)
+    return [record["record"]["id"] for record in [*present, *(record for record in rows if not terms(field, record))]]
 
 
 def _walk(value: AnyValue, name: str) -> Iterator[AnyValue]:

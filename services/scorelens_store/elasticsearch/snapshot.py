@@ -8,6 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
+import orjson
 from elasticsearch import ElasticsearchWarning, TransportError
 from urllib3.exceptions import HTTPError
 
@@ -21,6 +22,10 @@ Row = dict[str, Any]
 
 KEPT: Final = "5m"
 """How long the server keeps the state after each request."""
+
+_FIRST: Final = 100
+_BYTES: Final = 16 * 2**20
+"""Rows of the first request, which tell how many more have room in so many bytes."""
 
 _NOTHING: Final[dict[str, Any]] = {"hits": {"hits": [], "total": {"value": 0}}}
 _LOST: Final = ("search_context_missing_exception", "no_shard_available_action_exception")
@@ -77,13 +82,15 @@ class Snapshot:
         return int(self.search({"query": query, "size": 0, "track_total_hits": True})["hits"]["total"]["value"])
 
     def pages(self, body: dict[str, Any], size: int, *, weighed: bool = False) -> Iterator[list[Row]]:
-        """Yield the hits of a search, so many at a time."""
+        """Yield the hits of a search, at most so many at a time, and about as many as have room in memory."""
         after: list[Any] = []
-        while rows := self.page(body, size, after, weighed=weighed):
+        step = min(size, _FIRST)
+        while rows := self.page(body, step, after, weighed=weighed):
             yield rows
-            if len(rows) < size:
+            if len(rows) < step:
                 return
             after = rows[-1]["sort"]
+            step = max(1, min(size, _BYTES // _bytes_of(rows)))
 
     def page(self, body: dict[str, Any], size: int, after: list[Any], *, weighed: bool = False) -> list[Row]:
         """Return hits of a search: the first ones, or those after the one with this `sort`."""
@@ -127,3 +134,9 @@ def _failures(body: Any, *path: str) -> list[dict[str, Any]]:
     for name in path:
         body = body.get(name) if isinstance(body, dict) else None
     return [failure for failure in body if isinstance(failure, dict)] if isinstance(body, list) else []
+
+
+def _bytes_of(rows: Sequence[Row]) -> int:
+    """Return how large a row is on average."""
+    some = rows[:: len(rows) // 16 + 1]
+    return len(orjson.dumps(some)) // len(some) + 1

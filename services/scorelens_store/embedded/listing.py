@@ -6,6 +6,7 @@ page, what is tied with the last hit, then what comes after), and each part is r
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -24,6 +25,9 @@ from scorelens_store.query.tree import All, Equals, Exists, Node, Not, Range, is
 from scorelens_store.values import from_microseconds, values_of
 
 TIME: Final = FIELDS["@timestamp"]
+
+AT_ONCE: Final = 10_000
+"""Places of hits that are held at a time by listings of any length; records are read one by one."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,21 @@ def by_field(
             return
 
 
+def listed(
+    snapshot: Snapshot, node: Node, field: Field | None, descending: bool, limit: int = sys.maxsize
+) -> Iterator[Hit]:
+    """Yield the first hits as `by_field` does, in memory that does not grow with their number."""
+    after: tuple[Any, ...] = ()
+    while limit > 0:
+        size = count = min(limit, AT_ONCE)
+        for hit in by_field(snapshot, node, field, descending, after, size):
+            yield hit
+            after, count = hit.sort, count - 1
+        if count:
+            return
+        limit -= size
+
+
 def by_relevance(snapshot: Snapshot, node: Node, descending: bool, after: tuple[Any, ...], limit: int) -> list[Hit]:
     """Return the next hits ordered by the weight of their words."""
     if not is_weighed(node):
@@ -69,7 +88,7 @@ def by_relevance(snapshot: Snapshot, node: Node, descending: bool, after: tuple[
 def ranked(snapshot: Snapshot, node: Node, descending: bool, limit: int) -> Iterator[Hit]:
     """Yield the first hits ordered by the weight of their words, each read when it is asked for."""
     if not is_weighed(node):
-        hits = by_field(snapshot, node, None, descending, (), limit)
+        hits = listed(snapshot, node, None, descending, limit)
         yield from (Hit(hit.record, sort=(0.0, *hit.sort[1:])) for hit in hits)
         return
     size = limit + 1

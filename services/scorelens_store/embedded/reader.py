@@ -27,7 +27,7 @@ from scorelens_store.contract import (
 )
 from scorelens_store.embedded.aggregate import aggregate
 from scorelens_store.embedded.check import has_index
-from scorelens_store.embedded.listing import TIME, by_field, by_relevance, ranked
+from scorelens_store.embedded.listing import TIME, by_field, by_relevance, listed, ranked
 from scorelens_store.embedded.schema import FORMAT, register_tokenizers
 from scorelens_store.embedded.significant import IndexSource
 from scorelens_store.embedded.slots import Slots
@@ -42,7 +42,6 @@ from scorelens_store.selection import aggregated_field, complete, sort_field
 from scorelens_store.significance import answer, question
 
 _BY_RELEVANCE: Final = Sort()
-_SCANNED_AT_ONCE: Final = 10_000  # ids; records are read one by one
 _Stamp = tuple[int, int, int]
 
 
@@ -107,7 +106,7 @@ class EmbeddedReader:
         if field is None:
             found = ranked(snapshot, node, sort.descending, limit)
         else:
-            found = by_field(snapshot, node, field, sort.descending, (), limit)
+            found = listed(snapshot, node, field, sort.descending, limit)
         while True:
             with self._translated():
                 hits = list(islice(found, PAGE))
@@ -147,15 +146,10 @@ class EmbeddedReader:
         node = complete(selection)
         with self._reading() as snapshot:
             pass
-        last: tuple[Any, ...] = ()
-        count = _SCANNED_AT_ONCE
-        while snapshot is not None and count == _SCANNED_AT_ONCE:
-            count = 0
-            for hit in self._hits(snapshot, node, last):
-                if cancelled():
-                    return
-                yield hit.record
-                last, count = hit.sort, count + 1
+        for hit in self._read(listed(snapshot, node, TIME, descending=False)) if snapshot else ():
+            if cancelled():
+                return
+            yield hit.record
 
     def scan_heads(self, selection: Selection) -> Iterator[Record]:
         """Yield every match as `scan` does, whole, since its parts lie together."""
@@ -170,9 +164,9 @@ class EmbeddedReader:
         with self._lock:
             self._index = self._stamp = None
 
-    def _hits(self, snapshot: Snapshot, node: Node, after: tuple[Any, ...]) -> Iterator[Hit]:
+    def _read(self, hits: Iterator[Hit]) -> Iterator[Hit]:
         with self._translated():
-            yield from by_field(snapshot, node, TIME, False, after, _SCANNED_AT_ONCE)
+            yield from hits
 
     @contextmanager
     def _reading(self) -> Iterator[Snapshot | None]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 import pytest
 
 from scorelens_store.contract import Hit, Selection, Sort, Store
 from scorelens_store.errors import QueryError
-from scorelens_store.fields import find_field
 from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
-from tests.scorelens_store.naive import matches, terms
+from tests.scorelens_store.naive import matches, ordered
 from tests.scorelens_store.records import corpus, make, record_id
 
 CORPUS = corpus()
@@ -51,17 +49,6 @@ def pages(store: Store, selection: Selection, sort: Sort, size: int) -> Iterator
 def ids(hits: Iterator[Hit]) -> list[str]:
     """Return the record ids of hits in order."""
     return [hit.record["record"]["id"] for hit in hits]
-
-
-def ordered(records: list[dict[str, Any]], sort: Sort) -> list[str]:
-    """Return the ids of records as the contract orders them."""
-    field = find_field(sort.field or "@timestamp")
-    assert field is not None
-    rows = sorted(records, key=lambda record: str(record["record"]["id"]))
-    rows.sort(key=lambda record: datetime.fromisoformat(record["@timestamp"]), reverse=sort.descending)
-    present = [record for record in rows if terms(field, record)]
-    present.sort(key=lambda record: terms(field, record)[0], reverse=sort.descending)
-    return [record["record"]["id"] for record in [*present, *(record for record in rows if not terms(field, record))]]
 
 
 @pytest.mark.parametrize("sort", SORTS, ids=str)
