@@ -9,10 +9,7 @@ from pathlib import Path
 from scorelens_client.home import Home
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader
-from scorelens_store.fields import FIELDS
 from scorelens_store.open import is_url, open_reader, without_credentials
-from scorelens_store.query.tree import Any as AnyOf
-from scorelens_store.query.tree import Equals, Node
 
 
 def store_of(home: Home, named: str | None) -> str:
@@ -38,10 +35,3 @@ def open_store(home: Home, named: str | None = None) -> Iterator[Reader]:
         yield reader
     finally:
         reader.close()
-
-
-def named(field: str, *values: str) -> Node:
-    """Return a query for any of some keywords, taken as they are; what is not Unicode matches nothing."""
-    texts = (value.encode("utf-8", "replace").decode() for value in values)
-    parts = tuple(Equals(FIELDS[field], text) for text in texts)
-    return parts[0] if len(parts) == 1 else AnyOf(parts)

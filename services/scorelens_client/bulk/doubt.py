@@ -14,7 +14,7 @@ from itertools import islice
 from scorelens_client.bulk.batches import Bad, Batch, Line, Scored
 from scorelens_client.bulk.outcome import of_record
 from scorelens_client.bulk.pieces import pieces, trace_id
-from scorelens_client.reading import named
+from scorelens_reading.naming import named
 from scorelens_store.contract import Reader, Selection
 
 Answers = dict[int, Scored]

@@ -11,14 +11,14 @@ from io import TextIOWrapper
 import click
 from rich.console import Console
 
-from scorelens_client.hints import why_nothing
 from scorelens_client.home import Home
 from scorelens_client.options import chosen, home_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
-from scorelens_client.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference
 from scorelens_client.sdk.pulling import references_of, resolved
 from scorelens_client.terminal import clean, notes, print_json
 from scorelens_documents.documents import write_document
+from scorelens_reading.hints import why_nothing
+from scorelens_reading.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader, Selection
 from scorelens_store.query.parse import parse

@@ -7,7 +7,6 @@ from datetime import datetime
 import click
 from rich.console import Console
 
-from scorelens_client.hints import why_nothing
 from scorelens_client.home import Home
 from scorelens_client.kibana.links import LONGEST, Kibana, caveats_of, linked
 from scorelens_client.listing import print_hit
@@ -16,6 +15,7 @@ from scorelens_client.reading import open_store, store_of
 from scorelens_client.sdk.selecting import sort_of
 from scorelens_client.terminal import clean, notes, print_json, print_link, results
 from scorelens_client.when import now
+from scorelens_reading.hints import why_nothing
 from scorelens_store.contract import Selection
 from scorelens_store.query.parse import parse
 

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scorelens_client.hints import why_nothing
 from scorelens_client.home import Home
 from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store
@@ -21,6 +20,7 @@ from scorelens_client.sdk.selecting import words_field
 from scorelens_client.sdk.words import Word, Words, find_words
 from scorelens_client.terminal import clean, notes, print_json, results
 from scorelens_client.when import now
+from scorelens_reading.hints import why_nothing
 from scorelens_store.contract import Reader, Selection
 from scorelens_store.query.parse import parse
 from scorelens_store.significance import MOST

@@ -17,7 +17,8 @@ from scorelens_client.audit import Audit, Place
 from scorelens_client.forgetting import indexer, sidecar
 from scorelens_client.forgetting.ids import Ids, join
 from scorelens_client.home import Home
-from scorelens_client.reading import named, open_store
+from scorelens_client.reading import open_store
+from scorelens_reading.naming import named
 from scorelens_runtime.errors import MissingExtraError, ScorelensError
 from scorelens_store.contract import Reader, Selection
 from scorelens_store.forgettable import find_long

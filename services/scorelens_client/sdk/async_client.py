@@ -10,7 +10,6 @@ from typing import Any, Self, overload
 
 from scorelens.conventions import DEFAULT_PURPOSE
 from scorelens.v1.scorer_pb2 import ListModelsRequest
-from scorelens_client.resolver import Resolver
 from scorelens_client.sdk import task_stream
 from scorelens_client.sdk.archive import Archive, references
 from scorelens_client.sdk.errors import ScorelensError
@@ -38,6 +37,7 @@ from scorelens_client.sdk.settings import (
 from scorelens_client.sdk.steps import Batch, called, metadata_of, scored
 from scorelens_client.sdk.tasks import AsyncLine, Threads, in_order, run
 from scorelens_client.sdk.words import Words
+from scorelens_reading.resolver import Resolver
 from scorelens_store.contract import Aggregation, AggregationResult
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.resolver import Reference, Resolver, of_record
+from scorelens_reading.resolver import Reference, Resolver, of_record
 from scorelens_store.contract import Reader, Selection
 
 TOGETHER: Final = 100

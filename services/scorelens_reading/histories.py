@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from scorelens_client.reading import named
+from scorelens_reading.naming import named
 from scorelens_store.contract import Reader, Record, Selection, Sort
 from scorelens_store.fields import FIELDS
 from scorelens_store.query.tree import Wildcard

@@ -22,8 +22,8 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.reading import named
 from scorelens_documents.documents import document_of_record
+from scorelens_reading.naming import named
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader, Record, Selection, Sort
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scorelens_client.hints import why_nothing
+from scorelens_reading.hints import why_nothing
 from scorelens_store.contract import Reader, Selection
 from scorelens_store.open import open_store
 from scorelens_store.query.parse import parse
