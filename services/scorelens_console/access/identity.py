@@ -82,7 +82,7 @@ def read_roles(text: str) -> dict[str, Role]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         model, equals, role = part.rpartition("=")
         name = model.strip() if equals else EVERY_MODEL
-        if not name or name in roles:
+        if not name or name in roles or any(map(str.isspace, name)):
             raise SettingError(f"{text!r} is not a role such as scientist, or viewer,media-tagger=scientist")
         roles[name] = Role.read(role)
     if not roles:

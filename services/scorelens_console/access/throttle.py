@@ -39,8 +39,8 @@ class _Failures:
 class Throttle:
     """Counts the wrong passwords of this process; every attempt counts as wrong until it proves right."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most_keys: int = MOST_KEYS) -> None:
+        self._clock, self._most_keys = clock, most_keys
         self._lock = threading.Lock()
         self._known: OrderedDict[_Key, _Failures] = OrderedDict()
 
@@ -87,7 +87,7 @@ class Throttle:
     def _count(self, key: _Key) -> None:
         self._known[key] = _Failures(self._failures(key).count + 1, self._clock())
         self._known.move_to_end(key)
-        while len(self._known) > MOST_KEYS:
+        while len(self._known) > self._most_keys:
             self._known.popitem(last=False)
 
 

@@ -13,6 +13,9 @@ _HERE: Final = "scorelens_console.commands"
 ENTRIES: Final = {
     "serve": Entry(f"{_HERE}.serve", "console", "Serve the web console."),
     "link": Entry(f"{_HERE}.link", "console", "Make a link that signs somebody in once."),
+    "account": Entry(f"{_HERE}.account", "console", "Add, list and remove accounts with passwords."),
+    "token": Entry(f"{_HERE}.token", "console", "Create, list and revoke tokens for programs."),
+    "sessions": Entry(f"{_HERE}.sessions", "console", "List who is signed in, and sign people out."),
 }
 
 
@@ -23,4 +26,5 @@ def command() -> None:
     \b
     scorelens console serve                  on this machine; `scorelens up` and `scorelens demo` start it as well
     scorelens console link --as scientist    a link that signs in once
+    scorelens console account add ada --as viewer --folder FOLDER       for a console that others reach, too
     """

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from scorelens_console.access.identity import Role, read_roles
+from scorelens_console.access.identity import Role, write_roles
 from scorelens_console.access.links import LIFETIME, make_link
-from scorelens_console.settings import folder_of
+from scorelens_console.commands.shared import folder_option, json_option, leave_line, roles_option
+from scorelens_console.settings import LINKS
 from scorelens_console.state import State
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.settings import duration
 
+_DEFAULT_URL = "http://127.0.0.1:8585"
+
 
 @click.command("link")
-@click.option(
-    "--as",
-    "roles",
-    default="scientist",
-    help="Role for all models, or for single ones: viewer,media-tagger=scientist.  [default: scientist]",
-)
+@roles_option("scientist")
 @click.option("--name", default="", help="Name that the audit log shows.  [default: the role]")
 @click.option(
-    "--url", default="http://127.0.0.1:8585", help="Address of the console.  [default: http://127.0.0.1:8585]"
+    "--url",
+    default=_DEFAULT_URL,
+    envvar="SCORELENS_CONSOLE_PUBLIC_URL",
+    help=f"Address of the console (SCORELENS_CONSOLE_PUBLIC_URL).  [default: {_DEFAULT_URL}]",
 )
 @click.option("--lasts", default="1d", help="How long it can be used.  [default: 1d]")
-@click.option(
-    "--folder", default="", help="Folder of the console (SCORELENS_CONSOLE_FOLDER).", envvar="SCORELENS_CONSOLE_FOLDER"
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(roles: str, name: str, url: str, lasts: str, folder: str, as_json: bool) -> None:
+@folder_option
+@json_option
+def command(roles: Mapping[str, Role], name: str, url: str, lasts: str, folder: Path, as_json: bool) -> None:
     """Make a link that signs somebody in, once, on the console of this machine.
 
     \b
@@ -40,17 +40,14 @@ def command(roles: str, name: str, url: str, lasts: str, folder: str, as_json: b
     scorelens console link --as viewer --name ada
     scorelens console link --as viewer,media-tagger=scientist --lasts 10m
     """
-    link = _link(Path(folder_of(folder)), name, _roles(roles), url, duration(lasts) if lasts else LIFETIME)
-    click.echo(json.dumps({"link": link}) if as_json else link)
-
-
-def _roles(text: str) -> Mapping[str, Role]:
-    try:
-        return read_roles(text)
-    except SettingError as error:
-        raise SettingError(f"--as: {error}") from error
-
-
-def _link(folder: Path, name: str, roles: Mapping[str, Role], url: str, lasts: float) -> str:
+    way = os.environ.get("SCORELENS_CONSOLE_SIGN_IN", LINKS)
+    if way != LINKS:
+        raise SettingError(
+            f"SCORELENS_CONSOLE_SIGN_IN is {way}: people sign in to this console in that way, not by links"
+        )
     named = name or max(roles.values()).name.lower()
-    return f"{url.rstrip('/')}/signin?code={make_link(State(folder), named, roles, lasts)}"
+    state = State(folder)
+    leave_line(folder, "link_created", person=named, roles=write_roles(roles))
+    code = make_link(state, named, roles, duration(lasts) if lasts else LIFETIME)
+    link = f"{url.rstrip('/')}/signin?code={code}"
+    click.echo(json.dumps({"link": link}) if as_json else link)

@@ -26,6 +26,7 @@ CHECKS_AT_ONCE: Final = 2
 CHECKS_WAITING: Final = 50
 
 USED: Final = "This link was used already, or is too old. Each signs in once."
+NO_LINKS: Final = "This console does not take links."
 WRONG: Final = "The name or the password is wrong."
 BACK: Final = "/signin/oidc/back"
 _LONGEST_TARGET: Final = 2000
@@ -38,7 +39,9 @@ def sign_in(request: Request) -> Response:
     if code and way == LINKS:
         identity = use_link(console_of(request).state, code)
         return signed_in(request, identity, target) if identity else _shown(request, target, USED)
-    return RedirectResponse(target, 303) if session_of(request) else _shown(request, target)
+    if session_of(request):
+        return RedirectResponse(target, 303)
+    return _shown(request, target, NO_LINKS if code else "")
 
 
 async def by_password(request: Request) -> Response:
