@@ -267,6 +267,17 @@ def test_the_records_with_the_least_ids_are_read(store: Store, monkeypatch: pyte
     assert plain(store.significant_words(selection("id:a"))) == [("first", 20, 0)]
 
 
+def test_a_sample_that_misleads_is_put_right_by_the_counts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What marks the records of the sample alone, or fewer than were asked for, is no mark of all."""
+    monkeypatch.setattr(significance, "EXAMINED", 20)
+    mine, others = (sorted(range(start, start + 60), key=record_id) for start in (0, 60))
+    texts = [("mine", number, "misleading rare" if rank < 20 else "so on") for rank, number in enumerate(mine)]
+    texts += [("others", number, "so on" if rank < 20 else "misleading") for rank, number in enumerate(others)]
+    store.put([make(number, document={"id": side, "text": text}) for side, number, text in texts])
+    assert plain(store.significant_words(selection("id:mine"))) == [("rare", 20, 0)]
+    assert not store.significant_words(selection("id:mine"), least=21).words
+
+
 def test_of_long_texts_the_beginning_is_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Words beyond the beginning of a text are not looked for, and fewer records are read where texts are long."""
     monkeypatch.setattr(significance, "LONGEST", 200)
