@@ -57,17 +57,19 @@ class Resolver(Protocol):
 class StoreResolver:
     """Finds documents as they were when they were scored: by record, or else the latest of the id."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, purposes: tuple[str, ...] = ()) -> None:
+        """Look among the records of some purposes, all of them where none is named."""
+        self._reader, self._purposes = reader, purposes
 
     def resolve(self, references: Sequence[Reference]) -> Iterator[tuple[Reference, Document]]:
         """Yield each reference with its document, in order."""
         for reference in references:
-            record = reference.record or self._find(reference)
+            record = reference.record or self.find(reference)
             if record is not None and record.get("document"):
                 yield reference, document_of_record(record)
 
-    def _find(self, reference: Reference) -> Record | None:
+    def find(self, reference: Reference) -> Record | None:
+        """Return the record that is meant, None where there is none."""
         if reference.record_id:
             record = self._reader.get(reference.record_id)
             if record is not None:
@@ -75,7 +77,7 @@ class StoreResolver:
         for name, value in (("document.id", reference.document_id), ("document.source_uri", reference.source_uri)):
             if value:
                 hits = self._reader.search(
-                    Selection(named(name, value), purposes=()), limit=1, sort=Sort("@timestamp")
+                    Selection(named(name, value), purposes=self._purposes), limit=1, sort=Sort("@timestamp")
                 ).hits
                 if hits:
                     return hits[0].record

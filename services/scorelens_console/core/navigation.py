@@ -20,6 +20,7 @@ PAGES: Final = (
     Entry("/documents", "Documents"),
     Entry("/reach", "Reach"),
     Entry("/offers", "Offers"),
+    Entry("/pull", "Pull up"),
     Entry("/patterns", "Patterns", Role.SCIENTIST),
     Entry("/views", "Views", Role.SCIENTIST),
     Entry("/production", "Production", Role.SCIENTIST),
