@@ -26,7 +26,7 @@ def marked_text(text: str, words: Sequence[Word], terms: Sequence[Term], found: 
     parts: list[Markup] = []
     for word, own in groupby(pieces(shown(text), words, found), key=lambda piece: piece.word):
         inside = Markup("").join(map(_searched, own))
-        parts.append(inside if word is None else _word(word, inside, terms))
+        parts.append(_word(word, inside, terms) if word and word.level else inside)
     return Markup("").join(parts)
 
 

@@ -24,7 +24,10 @@ FAINTEST: Final = 0.04
 
 @dataclass(frozen=True)
 class Word:
-    """A word of the text, what it adds to the margin, and the terms that stand in it, with what each adds there."""
+    """A word of the text, what it adds to the margin, and the terms that stand in it, with what each adds there.
+
+    `level` is from 1 to LEVELS, and 0 for a word that is too faint to be marked.
+    """
 
     start: int
     end: int
@@ -40,7 +43,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Marks:
-    """The marked words in order, and in how many places of the text each term stands, by its number."""
+    """The words that carry terms, in order, and in how many places of the text each term stands, by its number."""
 
     words: Sequence[Word] = ()
     places: Mapping[int, int] = field(default_factory=dict)
@@ -48,7 +51,7 @@ class Marks:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of text that is written alike: within a marked word or not, searched for or not."""
+    """A piece of text that is written alike: within a word that carries terms or not, searched for or not."""
 
     text: str
     word: Word | None
@@ -77,7 +80,7 @@ def mark(text: str, terms: Sequence[Term]) -> Marks:
 
 
 def pieces(text: str, words: Sequence[Word], found: Iterable[Span] = ()) -> Iterator[Piece]:
-    """Cut a text where marked words and what was searched for begin and end; the pieces together are the text."""
+    """Cut a text where words and what was searched for begin and end; the pieces together are the text."""
     hits = _merged(found)
     cuts = {0, len(text)}
     for start, end in [*hits, *((word.start, word.end) for word in words)]:
@@ -125,9 +128,12 @@ def _parts(place: Place, units: Sequence[Span], starts: Sequence[int]) -> Iterat
 def _levelled(words: Sequence[Word]) -> Sequence[Word]:
     most = max((abs(word.adds) for word in words), default=0.0)
     if not 0 < most < math.inf:
-        return ()
-    strong = (word for word in words if abs(word.adds) >= FAINTEST * most)
-    return [replace(word, level=max(1, math.ceil(LEVELS * abs(word.adds) / most))) for word in strong]
+        return words
+    return [replace(word, level=_level(abs(word.adds) / most)) for word in words]
+
+
+def _level(share: float) -> int:
+    return max(1, math.ceil(LEVELS * share)) if share >= FAINTEST else 0
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:

@@ -60,7 +60,7 @@ def document_snippets(document_id: str, record_id: str) -> Sequence[Snippet]:
     option = f" --record {shlex.quote(record_id)}" if document_id else ""
     return (
         Snippet("Lucene", lucene),
-        Snippet("Command line", f"scorelens show {shlex.quote(name)}{option}"),
+        Snippet("Command line", f"scorelens show{option}{_end(name)} {shlex.quote(name)}"),
         Snippet(
             "Notebook",
             "from scorelens_client import Client\n\n"
@@ -83,9 +83,7 @@ def command(asked: Question) -> str:
     """Return the command."""
     options = [("--since", asked.since), ("--until", asked.until), ("--sort", asked.sort)]
     given = "".join(f" {name} {shlex.quote(value)}" for name, value in options if value)
-    # A query that begins with a minus would be taken for an option.
-    end = " --" if asked.query.startswith("-") else ""
-    return f"scorelens search{given}{end} {shlex.quote(asked.query)}"
+    return f"scorelens search{given}{_end(asked.query)} {shlex.quote(asked.query)}"
 
 
 def notebook(asked: Question) -> str:
@@ -104,6 +102,11 @@ def term(field: str, value: str) -> str:
     plain = value.replace("_", "").replace("-", "").isalnum() and value.isascii() and not value.startswith("-")
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f"{field}:{value}" if plain else f'{field}:"{escaped}"'
+
+
+def _end(argument: str) -> str:
+    """End the options before what begins with a minus and is none."""
+    return " --" if argument.startswith("-") else ""
 
 
 def _filters(listing: Listing) -> Iterable[str]:

@@ -102,6 +102,8 @@ def _leading(text: str, marks: Marks, terms: Sequence[Term]) -> tuple[list[tuple
     """Return the words, or where none is marked the terms, that add most on either side, each once."""
     adds: dict[str, tuple[str, float]] = {}
     for word in marks.words:
+        if not word.level:
+            continue
         written = text[word.start : word.end]
         named, so_far = adds.get(written.casefold(), (written, 0.0))
         adds[written.casefold()] = named, so_far + word.adds

@@ -68,7 +68,7 @@ class Places:
         """Return the places of each feature that has any."""
         wanted = list(dict.fromkeys(features))
         parts = self._parts([name for name in wanted if name.startswith(PART)])
-        found = {name: parts.get(name) or self._sequences(name) for name in wanted}
+        found = {name: parts.get(name) if name.startswith(PART) else self._sequences(name) for name in wanted}
         return {name: places for name, places in found.items() if places}
 
     @cached_property
@@ -81,8 +81,7 @@ class Places:
 
     def _sequences(self, name: str) -> Sequence[Place]:
         for own in dict.fromkeys((name, name.rpartition("__")[2])):
-            places = self._tokens.find(TOKENS.findall(own.lower()))
-            if places := places or self._stored_words.find([token.word for token in analyse(own)]):
+            if places := self._tokens.find(_tokens(own)) or self._stored_words.find(_stored(own)):
                 return places
         return ()
 
@@ -128,6 +127,18 @@ class Places:
         return self._origins[start], self._origins[end - 1] + 1
 
 
+def _tokens(name: str) -> Sequence[str]:
+    """Return the words of a name as the reference models split them; none where it is more than words."""
+    tokens = TOKENS.findall(name.lower())
+    return tokens if " ".join(tokens) == name.lower() else ()
+
+
+def _stored(name: str) -> Sequence[str]:
+    """Return the words of a name as stores split them; none where it is more than words."""
+    words = [token.word for token in analyse(name)]
+    return words if "".join(words) == "".join(name.lower().split()) else ()
+
+
 def _parts_of(run: str, sizes: Sequence[int], wanted: Mapping[str, str]) -> Iterator[tuple[str, int, int]]:
     """Yield the wanted parts of a word, and where each begins and ends in it."""
     padded = f"_{run}_"
@@ -151,10 +162,16 @@ def _units(text: str, edges: Iterable[int]) -> Iterator[Span]:
 
 def _holds_together(text: str, at: int) -> bool:
     """Tell whether what stands before and after a place is shown as one sign."""
-    after = text[at]
+    before, after = text[at - 1], text[at]
     return (
-        _ZERO_WIDTH_JOINER in (after, text[at - 1])
-        or unicodedata.category(after)[0] == "M"
+        _ZERO_WIDTH_JOINER in (before, after)
+        or _kind(after) == "M"
+        or (_kind(before) == "M" and _kind(after) == "L")  # which may be drawn as one
         or ord(after) in _SKIN
         or ord(after) in _TAIL
     )
+
+
+def _kind(sign: str) -> str:
+    """Return L for a letter, M for a mark on what stands before it, or the like."""
+    return unicodedata.category(sign)[0]
