@@ -49,6 +49,11 @@ class Rejects:
             line = json.dumps(content, ensure_ascii=False) + "\n"
             self._open(self.path).write(line.encode("utf-8", "replace"))
 
+    def finish(self) -> None:
+        """Remove what an earlier run left in the file, where this one rejected nothing."""
+        if self.path and not self.count and self.path.is_file():
+            self.path.unlink()
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:

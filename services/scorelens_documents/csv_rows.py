@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from scorelens_documents.errors import DocumentError, FileError
-from scorelens_documents.forms import BYTE_ORDER_MARK
+from scorelens_documents.forms import BYTE_ORDER_MARK, MAKE_UTF8
 from scorelens_documents.row import KEPT_OF_LONG, Reject, Row
 from scorelens_documents.source import Source
 
@@ -59,8 +59,9 @@ class CsvRows:
         if not cells:
             return None
         if len(cells) != len(self.columns):
-            count = f"{len(cells)} cell{'s' if len(cells) > 1 else ''}"
-            raise DocumentError("", f"{count}, but the header names {len(self.columns)} columns")
+            raise DocumentError(
+                "", f"{_count(len(cells), 'cell')}, but the header names {_count(len(self.columns), 'column')}"
+            )
         if not source.isascii():
             _refuse_what_is_not_utf8(source)
         return Row(number, {name: cell for name, cell in zip(self.columns, cells, strict=True) if cell}, source)
@@ -159,8 +160,12 @@ class _Lines:
         self._taken = self._taken[:kept]
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _refuse_what_is_not_utf8(source: bytes) -> None:
     try:
         source.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DocumentError("", f"the row is not UTF-8 at byte {error.start + 1}") from error
+        raise DocumentError("", f"the row is not UTF-8 at byte {error.start + 1}{MAKE_UTF8}") from error

@@ -1,7 +1,8 @@
 """Documents as JSON: one object per line, with the names of the contract's fields.
 
 Both ways are here, so that what `scorelens pull` writes is what `scorelens score` reads. Tables have poorer types than
-JSON, so numbers, times, lists and objects are also read from strings that hold them.
+JSON, so numbers, times, lists and objects are also read from strings that hold them. What tables write where a value is
+missing is absent here, too: NaN, and an empty string in place of a number, a time or events.
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from scorelens.v1.scorer_pb2 import ActivityEvent, Document
 from scorelens_documents.errors import DocumentError
+from scorelens_documents.forms import MAKE_LINES, MAKE_UTF8
 
 LONGEST_WHOLE = 2**63 - 1
 LONGEST_SHOWN = 40
+MISSING: Mapping[str, float | None] = {"NaN": None, "Infinity": math.inf, "-Infinity": -math.inf}
+"""What Python's and other writers of JSON write for numbers that JSON has not."""
+A_TIME = "must be a time as RFC 3339 writes it, such as 2026-11-22T10:00:00Z"
 
 
 def read_line(line: bytes) -> Document:
@@ -31,15 +36,18 @@ def read_object(line: bytes) -> dict[str, Any]:
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise DocumentError("", f"the line is not UTF-8 at byte {error.start + 1}") from error
+        raise DocumentError("", f"the line is not UTF-8 at byte {error.start + 1}{MAKE_UTF8}") from error
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=MISSING.get)
     except json.JSONDecodeError as error:
+        if text.strip() in ("{", "["):
+            raise DocumentError("", f"the line holds no whole object{MAKE_LINES}") from error
         raise DocumentError("", f"the line is not JSON at character {error.pos + 1}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise DocumentError("", "the line is not JSON: a number too long, or too many brackets") from error
     if not isinstance(value, dict):
-        raise DocumentError("", f"the line must be a JSON object, not {_name(value)}")
+        how = MAKE_LINES if isinstance(value, list) else ""
+        raise DocumentError("", f"the line must be a JSON object, not {_name(value)}{how}")
     return value
 
 
@@ -51,7 +59,7 @@ def read_document(value: Mapping[str, Any]) -> Document:
     """
     document = Document()
     for name, part in value.items():
-        if part is None:
+        if part is None or (part == "" and name in FIELDS):
             continue
         if name in FIELDS:
             FIELDS[name](document, name, part)
@@ -170,6 +178,9 @@ def _whole(field: str, value: object) -> int:
 
 
 def _time(field: str, value: object) -> Timestamp:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        # Seconds or milliseconds, or days since 1900: nothing tells which.
+        raise DocumentError(field, f"{A_TIME}, not the number {value}; pandas writes one with date_format='iso'")
     text, time = _text(field, value), Timestamp()
     try:
         time.FromJsonString(text)
@@ -179,9 +190,7 @@ def _time(field: str, value: object) -> Timestamp:
             time.FromDatetime(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
         except (ValueError, OverflowError):
             shown = text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
-            raise DocumentError(
-                field, f"must be a time as RFC 3339 writes it, such as 2026-11-22T10:00:00Z, not {shown!r}"
-            ) from None
+            raise DocumentError(field, f"{A_TIME}, not {shown!r}") from None
     return time
 
 
@@ -190,7 +199,7 @@ def _json_in(field: str, value: object, kind: type, opening: str) -> object:
     if not isinstance(value, str) or not value.lstrip().startswith(opening):
         return value
     try:
-        content = json.loads(value)
+        content = json.loads(value, parse_constant=MISSING.get)
     except (ValueError, RecursionError) as error:
         raise DocumentError(field, f"is not the JSON that it begins as: {str(error)[:100]}") from error
     return content if isinstance(content, kind) else value
@@ -247,7 +256,7 @@ def _set_events(document: Document, field: str, value: object) -> None:
         for name, content in part.items():
             if name not in _EVENT_FIELDS:
                 raise DocumentError(f"{where}.{name}", f"is not a field of an event: {', '.join(_EVENT_FIELDS)}")
-            if content is not None:
+            if content not in (None, ""):
                 _EVENT_FIELDS[name](event, f"{where}.{name}", content)
 
 

@@ -45,4 +45,6 @@ def translate(error: grpc.RpcError, part: str, address: str) -> ScorelensError:
         return UnavailableError(f"the {part} at {address} does not answer; is it running?{why}")
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return UnavailableError(f"the {part} at {address} did not answer in time")
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return ScorelensError(f"what answers at {address} is no {part}: is that the right address? ({details})")
     return ScorelensError(f"the {part} at {address} answered {code.name}: {details}")

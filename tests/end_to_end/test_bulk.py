@@ -235,6 +235,24 @@ def test_bad_rows_are_put_aside_over_an_interruption(place: Place, tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([path.name, output.name, rejects.name])
 
 
+def test_what_a_run_leaves_is_of_that_run(place: Place, tmp_path: Path) -> None:
+    """A text under another name is pointed at, and rejects of a file that was mended since are there no more."""
+    path, rejects = tmp_path / "x.csv", tmp_path / "x.csv.rejects.jsonl"
+    path.write_text("url,body\na,good\nb,good,c\n")
+    done = place.score(str(path), "--purpose", "test")
+    assert (done.status, rejects.exists()) == (1, True)
+    assert "--column text=body" in done.err
+    assert "names 2 columns" in done.err
+    path.write_text("url,body\na,good\nb,good\n")
+    done = place.score(str(path), "--purpose", "test", "--column", "text=body")
+    assert (done.status, rejects.exists()) == (0, False)
+    assert "--column" not in done.err
+    path.write_text("text\na,b\n")
+    done = place.score(str(path), "--purpose", "test", "--rejects", "/dev/null")
+    assert "line 2: 2 cells, but the header names 1 column\n" in done.err
+    assert done.status == 1
+
+
 def test_parquet_is_scored_with_its_events(place: Place, tmp_path: Path) -> None:
     """A warehouse's table with nested events and times arrives in the store as it was."""
     path = tmp_path / "x.parquet"

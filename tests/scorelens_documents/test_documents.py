@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from scorelens.v1.scorer_pb2 import Document
 from scorelens_documents.documents import document_of_record, read_document, read_line, write_document
 from scorelens_documents.errors import DocumentError
+from scorelens_documents.unread import overlooked
 
 WHOLE: dict[str, Any] = {
     "id": "d-17",
@@ -77,24 +79,26 @@ def test_numbers_times_lists_and_objects_are_read_from_strings() -> None:
         (b'{"text": 5}', "text", "must be a string, not a number"),
         (b'{"audience": -1}', "audience", "at least 0"),
         (b'{"audience": 1e300}', "audience", "whole number"),
-        (b'{"audience": NaN}', "audience", "finite"),
+        (b'{"audience": Infinity}', "audience", "finite"),
         (b'{"audience": true}', "audience", "must be a number"),
         (b'{"audience": "many"}', "audience", "must be a number, not 'many'"),
         (b'{"audience": "1.5"}', "audience", "whole number"),
         (b'{"events": "[{"}', "events", "not the JSON"),
         (b'{"events": "none"}', "events", "must be a list"),
-        (b'{"mood": NaN}', "mood", "finite"),
+        (b'{"mood": -Infinity}', "mood", "finite"),
         (b'{"mood": [1, Infinity]}', "mood[1]", "finite"),
         (b'{"events": [{"amount": 1e999}]}', "events[0].amount", "finite"),
         (b'{"events": [{"amont": 1}]}', "events[0].amont", "not a field of an event"),
         (b'{"events": {"amount": 1}}', "events", "must be a list"),
         (b'{"events": [5]}', "events[0]", "must be an object"),
         (b'{"published_time": "yesterday"}', "published_time", "RFC 3339"),
+        (b'{"published_time": 1763805600}', "published_time", "RFC 3339"),
         (b'{"attributes": "x"}', "attributes", "must be an object"),
         (b'{"text": "\\ud800"}', "text", "half a character"),
         (b'{"text": "a', "", "not JSON at character"),
-        (b"[1]", "", "must be a JSON object, not a list"),
-        (b'{"text": "\xff"}', "", "not UTF-8 at byte 11"),
+        (b"[1]", "", "must be a JSON object, not a list; one object stands on each line"),
+        (b"{", "", "one object stands on each line"),
+        (b'{"text": "\xff"}', "", "not UTF-8 at byte 11; where it is Latin-1, this makes it UTF-8: iconv"),
         (b"[" * 100_000, "", "not JSON"),
         (b'{"n": ' + b"9" * 5000 + b"}", "", "not JSON"),
     ],
@@ -105,6 +109,14 @@ def test_a_wrong_line_names_the_field(line: bytes, field: str, reason: str) -> N
         read_line(line)
     assert caught.value.field == field
     assert reason in caught.value.reason
+
+
+def test_what_tables_write_for_a_missing_value_is_absent() -> None:
+    """NaN, and an empty string in place of a number, a time or events, are as good as null."""
+    event = {"type": "salary", "amount": "", "time": "", "balance": math.nan}
+    missing = {"text": math.nan, "audience": "", "published_time": "", "mood": math.nan, "events": [event]}
+    assert read_line(json.dumps(missing).encode()) == read_document({"events": [{"type": "salary"}]})
+    assert read_document({"events": "", "attributes": '{"mood": NaN}'}) == Document()
 
 
 TEXTS = st.text(st.sampled_from("ab 1\x00é☃\U0001f600\ud800"), max_size=5)
@@ -149,3 +161,16 @@ def test_a_record_becomes_the_document_it_was_made_of() -> None:
     assert not document.events[1].HasField("balance")
     assert document.customer_id == "c-1"
     assert document.published_time == read_document(WHOLE).published_time
+
+
+def test_a_text_that_no_field_is_filled_from_is_noticed() -> None:
+    """Documents that say nothing name their longest column; those that say anything, or have no column, name none."""
+    rows: list[dict[str, Any]] = [
+        {"id": 1, "body": "Still no refund", "desk": "7"},
+        {"id": 2, "url": "https://a.example"},
+    ]
+    assert overlooked(map(read_document, rows)) == "url"
+    assert overlooked(map(read_document, rows[:1])) == "body"
+    assert overlooked(map(read_document, [*rows, {"text": "x"}])) == ""
+    assert overlooked([read_document({"events": [{"type": "salary"}], "desk": "7"})]) == ""
+    assert overlooked([read_document({"id": 1})]) == ""

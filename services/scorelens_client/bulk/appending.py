@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
+from scorelens_client.bulk.holding import hold
 from scorelens_runtime.errors import ScorelensError
 
 
 class Appending:
-    """A file for its owner only; `position` is the bytes that it has."""
+    """A file for its owner only, which one process at a time writes to; `position` is the bytes that it has.
+
+    What is no file on a disk, such as /dev/null, is only written to.
+    """
 
     def __init__(self, path: Path, position: int, option: str) -> None:
         """Open it and cut off what is behind the position. Raises ScorelensError, also where it is shorter."""
         self.path, self.position, self._option = path, position, option
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+                self._file = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+                return
+            self._file = hold(path)
             size = os.fstat(self._file).st_size
             if size >= position:
                 os.ftruncate(self._file, position)
                 os.fchmod(self._file, 0o600)
+        except BlockingIOError:
+            raise ScorelensError(f"{path} ({option}) is being written by another run: name another file") from None
         except OSError as error:
             raise self._failed(error) from error
         if size < position:

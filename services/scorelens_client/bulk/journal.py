@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from scorelens_client.bulk.holding import hold
 from scorelens_runtime.errors import ScorelensError
 
 MOST_BYTES = 2**20
@@ -65,7 +66,7 @@ class Journal:
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            self._file = _hold(path)
+            self._file = hold(path)
         except BlockingIOError:
             raise ScorelensError(f"{header['file']} is being scored already by another process, the same way") from None
         self._header = header
@@ -121,20 +122,6 @@ class Journal:
         partial.replace(self.path)
         os.close(self._file)
         self._file, self._size = fresh, len(content)
-
-
-def _hold(path: Path) -> int:
-    """Open and lock the file that has the name now; another process may just have replaced it. Raises OSError."""
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and path.stat().st_ino == os.fstat(file).st_ino:
-                return file
-        except BaseException:
-            os.close(file)
-            raise
-        os.close(file)
 
 
 def _line(value: dict[str, Any]) -> bytes:

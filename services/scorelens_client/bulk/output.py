@@ -33,6 +33,8 @@ class Output:
         self._form = ENDS.get(path.suffix.lower(), "")
         if not self._form:
             raise ScorelensError(f"--output {path}: end the name in {', '.join(ENDS)}, so that its form is known")
+        if path.is_dir():
+            raise ScorelensError(f"--output {path} is a folder; name a file")
         if not path.parent.is_dir():
             raise ScorelensError(f"--output {path}: there is no folder {path.parent}")
         self.partial = path.with_name(path.name + ".partial")
@@ -58,15 +60,22 @@ class Output:
             self._file.write("".join(lines).encode("utf-8", "replace"))
 
     def finish(self) -> None:
-        """Make the file of what was written."""
-        if self._form == JSONL:
-            self.partial.replace(self.path)
-            return
+        """Make the file of what was written. Raises ScorelensError where there is no room; nothing is lost then."""
         whole = self.path.with_name(self.path.name + ".writing")
-        with os.fdopen(os.open(whole, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
-            (_write_csv if self._form == CSV else _write_parquet)(self.partial, file)
-        whole.replace(self.path)
-        self.partial.unlink()
+        try:
+            if self._form == JSONL:
+                self.partial.replace(self.path)
+                return
+            with os.fdopen(os.open(whole, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as file:
+                (_write_csv if self._form == CSV else _write_parquet)(self.partial, file)
+            whole.replace(self.path)
+            self.partial.unlink()
+        except OSError as error:
+            whole.unlink(missing_ok=True)
+            raise ScorelensError(
+                f"cannot write {self.path} (--output): {error.strerror or error}; the results are kept in "
+                f"{self.partial}, and the same command makes the file of them"
+            ) from error
 
     def close(self) -> None:
         """Let go of the file."""

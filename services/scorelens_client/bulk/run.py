@@ -22,10 +22,11 @@ from scorelens_client.bulk.sending import Sender, Sending
 from scorelens_client.bulk.watching import Watching, documents
 from scorelens_client.home import Home
 from scorelens_client.rejects import Rejects
-from scorelens_client.terminal import print_json
+from scorelens_client.terminal import clean, print_json
 from scorelens_documents.columns import Columns
 from scorelens_documents.errors import FileError
 from scorelens_documents.rows import open_rows
+from scorelens_documents.unread import overlooked
 from scorelens_reading.channel import open_channel
 from scorelens_runtime.errors import ScorelensError
 
@@ -73,6 +74,7 @@ class Run:
         self._job, self._console = job, console
         self._told = Told()
         self._interrupt = Interrupt(self._told, console, can_wait=not Path(job.file).is_file())
+        self._looked = False
         self.complete = False
 
     def run(self) -> None:
@@ -133,10 +135,13 @@ class Run:
         def take(most: int) -> Batch | None:
             try:
                 with self._interrupt.reading():
-                    return next(known, None) or batcher.take(most)
+                    batch = next(known, None) or batcher.take(most)
             except InputEnded:
                 self._told.stop.set()
                 return None
+            if batch and not self._looked:
+                self._look(batch)
+            return batch
 
         try:
             with self._interrupt.heeded(), self.watching.shown():
@@ -154,6 +159,19 @@ class Run:
         if not self.complete:
             self._say_interrupted(kept)
 
+    def _look(self, batch: Batch) -> None:
+        """Say so where the first documents have nothing to read, since their text has another name."""
+        self._looked = True
+        column = overlooked(line.document for line in batch.lines)
+        if column:
+            first = "the first document has" if len(batch.lines) == 1 else "the first documents have"
+            self._console.print(
+                f"{first} no text, title or events: a column of another name is named by --column, such as "
+                f"--column text={clean(column)}",
+                style="yellow",
+                soft_wrap=True,
+            )
+
     def _take_down(self, batch: Batch, outcomes: Sequence[Scored], kept: Kept) -> None:
         progress = self.progress
         for item in _in_order(batch, outcomes):
@@ -162,21 +180,30 @@ class Run:
             elif item.result is None:
                 field = self._job.columns.column_of(item.field)
                 self.rejects.add(item.line.number, item.line.source, field, item.reason)
-            else:
-                progress.scored += 1
-                progress.tags.update((tag.group, tag.title or tag.tag) for tag in item.result.tags if tag.selected)
-                if self._job.as_json:
-                    print_json(as_json(item, self._job.full))
         if self._job.as_json:
-            sys.stdout.flush()
+            self._print(outcomes)
         if self._output:
             self._output.write(outcomes)
             progress.output = self._output.position
+        for result in (outcome.result for outcome in outcomes if outcome.result is not None):
+            progress.scored += 1
+            progress.tags.update((tag.group, tag.title or tag.tag) for tag in result.tags if tag.selected)
         progress.row, progress.read = batch.last, batch.read
         progress.rejected, progress.rejects = self.rejects.count, self.rejects.position
         del progress.flying[:1]
         kept.note()
         self.watching.update()
+
+    def _print(self, outcomes: Sequence[Scored]) -> None:
+        try:
+            for outcome in outcomes:
+                if outcome.result is not None:
+                    print_json(as_json(outcome, self._job.full))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise ScorelensError(f"cannot write to standard output: {error.strerror}") from error
 
     def _finish(self, kept: Kept) -> None:
         if not self.progress.rows and self._job.file != "-":
@@ -186,6 +213,7 @@ class Run:
         if self._output:
             with self._console.status(f"writing {self._job.output} ..."):
                 self._output.finish()
+        self.rejects.finish()
         if kept.journal:
             kept.journal.remove()
 

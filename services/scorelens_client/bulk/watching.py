@@ -55,7 +55,7 @@ class Watching:
             share = f"{done / self._size:.0%}, " if done and self._size else ""
             left = f", {self._left(done)} left" if done and self._size else ""
             self._console.print(
-                f"scored {self._progress.scored:,} documents so far ({share}{self.rate:,.0f}/s{left})", soft_wrap=True
+                f"scored {documents(self._progress.scored)} so far ({share}{self.rate:,.0f}/s{left})", soft_wrap=True
             )
 
     def finish(self) -> None:

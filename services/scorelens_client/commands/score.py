@@ -146,6 +146,12 @@ def _check(job: Job) -> None:
         raise click.UsageError("--model-version needs --model")
     if job.full and not job.as_json and (job.output is None or job.output.suffix.lower() != ".jsonl"):
         raise click.UsageError("--full needs --json or --output FILE.jsonl")
+    written = {"--output": job.output, "--rejects": job.rejects}
+    for option, path in written.items():
+        if path and path.resolve() == Path(job.file).resolve():
+            raise click.UsageError(f"{option} {path} is the file that is read; name another one")
+    if job.output and job.rejects and job.output.resolve() == job.rejects.resolve():
+        raise click.UsageError(f"--output and --rejects are both {job.output}; name two files")
 
 
 def _target(target: str | None) -> str:

@@ -24,6 +24,10 @@ NOBODY = ("--target", "127.0.0.1:1")
         (("FOLDER/good.csv", *NOBODY, "--column", "txt=body"), "'txt' is not a field"),
         (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/x.xls"), ".parquet"),
         (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/no/x.csv"), "no folder"),
+        (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/folder.csv"), "is a folder"),
+        (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/./good.csv"), "good.csv is the file that is read"),
+        (("FOLDER/good.csv", *NOBODY, "--rejects", "FOLDER/good.csv"), "good.csv is the file that is read"),
+        (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/x.csv", "--rejects", "FOLDER/x.csv"), "name two files"),
         (("FOLDER/good.csv", *NOBODY, "--delimiter", "::"), "--delimiter"),
         (("FOLDER/good.csv", *NOBODY, "--full"), "--full needs"),
         (("FOLDER/good.csv", "--target", "localhost"), "--target: 'localhost' is not HOST:PORT"),
@@ -33,6 +37,7 @@ NOBODY = ("--target", "127.0.0.1:1")
 )
 def test_what_cannot_work_is_said_and_leaves_nothing(arguments: tuple[str, ...], reason: str, tmp_path: Path) -> None:
     """A wrong file or option has an error that says what to do, and what was not begun is not gone on with."""
+    (tmp_path / "folder.csv").mkdir()
     (tmp_path / "empty.jsonl").touch()
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
     (tmp_path / "good.csv").write_text("id,body\n1,good\n")
@@ -44,3 +49,4 @@ def test_what_cannot_work_is_said_and_leaves_nothing(arguments: tuple[str, ...],
     if "does not answer" not in reason:
         assert not list(home.glob("score/*"))
     assert not (tmp_path / "x.csv").exists()
+    assert (tmp_path / "good.csv").read_text() == "id,body\n1,good\n"

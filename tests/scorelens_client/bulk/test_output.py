@@ -77,3 +77,35 @@ def test_results_that_went_away_are_not_gone_on_with(tmp_path: Path) -> None:
     output = Output(tmp_path / "results.csv")
     with pytest.raises(ScorelensError, match="--restart"):
         output.open(10)
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_results_that_no_file_can_be_made_of_are_kept(form: str, tmp_path: Path) -> None:
+    """Where the last step fails, it is said where the results are, and the next run makes the file of them."""
+    path = tmp_path / f"results.{form}"
+    output = Output(path)
+    output.open(0)
+    output.write([scored(number) for number in range(4)])
+    path.mkdir()
+    with pytest.raises(ScorelensError, match=f"cannot write .*--output.*kept in .*results.{form}.partial"):
+        output.finish()
+    output.close()
+    path.rmdir()
+    assert list(tmp_path.iterdir()) == [output.partial]
+    output = Output(path)
+    output.open(output.partial.stat().st_size)
+    output.finish()
+    output.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_run_at_a_time_writes_to_a_file(tmp_path: Path) -> None:
+    """A second run with the same file of results is refused before it spoils what the first one wrote."""
+    first = Output(tmp_path / "results.csv")
+    first.open(0)
+    first.write([scored(1)])
+    with pytest.raises(ScorelensError, match=r"results\.csv\.partial \(--output\) is being written by another run"):
+        Output(tmp_path / "results.csv").open(0)
+    first.finish()
+    first.close()
+    assert [row["line"] for row in rows(tmp_path / "results.csv")] == ["1"]
