@@ -29,10 +29,11 @@ def form(request: Request) -> HTMLResponse:
 
 async def pulled(request: Request) -> Response:
     """Show what was found, or let it be downloaded as lines that `scorelens score` reads."""
-    sent = await request.form()
-    texts = [("ids", str(sent.get("ids", ""))), *[part async for part in _uploaded(sent)]]
+    async with request.form() as sent:
+        texts = [("ids", str(sent.get("ids", ""))), *[part async for part in _uploaded(sent)]]
+        download = "download" in sent
     found = await run_in_threadpool(_pull, request, texts)
-    if "download" in sent:
+    if download:
         headers = {"Content-Disposition": 'attachment; filename="documents.jsonl"'}
         return Response("".join(_lines(found)), media_type="application/x-ndjson", headers=headers)
     rows = rows_of(Hit(record) for record in found.found[:SHOWN])
