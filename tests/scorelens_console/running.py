@@ -47,7 +47,7 @@ class Running:
         client = self.visitor()
         code = make_link(self.state, name or roles, read_roles(roles))
         page = client.get("/signin", params={"code": code}, follow_redirects=True).raise_for_status()
-        (client.headers["X-CSRF-Token"],) = re.findall(r"X-CSRF-Token[^\w]+([\w-]+)", page.text)
+        (client.headers["X-CSRF-Token"],) = re.findall(r"X-CSRF-Token(?:\"|&#34;): (?:\"|&#34;)([\w-]+)", page.text)
         return client
 
 

@@ -9,6 +9,8 @@ from tests.scorelens_console.records import FEATURES, TAGS, record
 
 MODELS: Final = ("media-tagger", "offer-ranker", "secret-model")
 SIZE: Final = 90
+SECRET: Final = "sekrit"
+"""Begins every word that is hidden."""
 
 
 def twin(hidden: int) -> list[dict[str, Any]]:
@@ -81,7 +83,7 @@ def _calculation(tag: str, unseen: random.Random) -> dict[str, Any]:
 
 
 def _secret(unseen: random.Random) -> str:
-    return f"hidden{unseen.getrandbits(40):010x}"
+    return f"{SECRET}{unseen.getrandbits(40):010x}"
 
 
 def _number(unseen: random.Random) -> float:
