@@ -8,7 +8,7 @@ from typing import Any, Final
 from scorelens import conventions as names
 from scorelens_indexer import times
 from scorelens_indexer.attributes import Attributes, filled
-from scorelens_indexer.calculation import finite_list
+from scorelens_indexer.checks import finite_list
 from scorelens_indexer.errors import PermanentError
 from scorelens_indexer.flags import NOT_FINITE
 
@@ -25,6 +25,7 @@ _EVENT_TEXTS: Final = {
     "product": names.EVENT_PRODUCTS,
     "text": names.EVENT_TEXTS,
 }
+_ACTIVITY: Final = frozenset((names.EVENT_TYPES, *_EVENT_TEXTS.values(), names.EVENT_AMOUNTS, names.EVENT_BALANCES))
 
 
 def read_document(attributes: Attributes, flags: set[str]) -> dict[str, Any]:
@@ -72,6 +73,8 @@ def _free_attributes(attributes: Attributes) -> dict[str, str]:
 
 
 def _activity(attributes: Attributes, flags: set[str]) -> dict[str, Any]:
+    if not attributes.has_any(_ACTIVITY):
+        return {}
     types = attributes.texts(names.EVENT_TYPES)
     texts = {key: attributes.texts(name) for key, name in _EVENT_TEXTS.items()}
     amounts, balances = attributes.numbers(names.EVENT_AMOUNTS), attributes.numbers(names.EVENT_BALANCES)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scorelens import conventions as names
-from scorelens_indexer.attributes import Attributes
-from scorelens_indexer.errors import PermanentError
+from scorelens_indexer.attribute_bytes import read_readable
 
 TRACE_ID_BYTES: Final = 16
 SPAN_ID_BYTES: Final = 8
@@ -44,18 +43,15 @@ def record_id(span: Any, given: str) -> str:
 
 def identify(span: Any) -> Identity:
     """Read a span's identity; never fails."""
-    attributes = Attributes(span.attributes)
+    attributes = read_readable(span.attributes)
     return Identity(
-        record_id(span, _text(attributes, names.RECORD_ID)),
-        _text(attributes, names.DOCUMENT_ID),
-        _text(attributes, names.CUSTOMER_ID),
+        record_id(span, _text(attributes.get(names.RECORD_ID))),
+        _text(attributes.get(names.DOCUMENT_ID)),
+        _text(attributes.get(names.CUSTOMER_ID)),
         span.trace_id.hex(),
         span.span_id.hex(),
     )
 
 
-def _text(attributes: Attributes, name: str) -> str:
-    try:
-        return attributes.text(name, "")
-    except PermanentError:
-        return ""
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -6,7 +6,9 @@ import json
 from typing import Any, Final
 
 from scorelens import conventions as names
-from scorelens_indexer.attributes import filled, plain
+from scorelens_indexer.attributes import filled
+from scorelens_indexer.message_values import value_of
+from scorelens_indexer.value_bytes import Value
 
 _OWN_PLACE: Final = (names.SERVICE_NAME, names.SERVICE_INSTANCE_ID, names.DEPLOYMENT_ENVIRONMENT)
 
@@ -37,7 +39,7 @@ def _within_bounds(resource: Any) -> dict[str, str]:
     texts: dict[str, str] = {}
     room = _MOST_CHARACTERS
     for pair in resource.attributes:
-        text = _as_text(plain(pair.value))
+        text = _as_text(value_of(pair.value))
         size = len(pair.key) + len(text)
         if size <= room:
             texts[pair.key] = text
@@ -45,5 +47,5 @@ def _within_bounds(resource: Any) -> dict[str, str]:
     return texts
 
 
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _as_text(value: Value) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=bytes.hex)

@@ -1,7 +1,8 @@
-"""OTLP's messages, with the events of a span left as bytes.
+"""OTLP's messages, with the attributes and events of a span left as bytes.
 
-A calculation is one event with some hundred numbers; event_bytes.py reads most of them without a message object each.
-On the wire a message and its bytes are the same, so these classes read and write what everybody else's do.
+A calculation is one event with some hundred numbers, and a document has ten of them; attribute_bytes.py and
+calculation_bytes.py read most without a message object each. On the wire a message and its bytes are the same, so these
+classes read and write what everybody else's do.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import DESCRIPTOR as TRACE_FILE
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from scorelens_indexer.errors import MalformedError, PermanentError
+
+_AS_BYTES: Final = ("attributes", "events")
 
 
 def _request_class() -> Any:
@@ -34,14 +37,15 @@ def _add(pool: Any, file: Any, done: set[str]) -> None:
     proto = descriptor_pb2.FileDescriptorProto.FromString(file.serialized_pb)
     if file is TRACE_FILE:
         (span,) = (message for message in proto.message_type if message.name == "Span")
-        (events,) = (field for field in span.field if field.name == "events")
-        events.ClearField("type_name")
-        events.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+        for field in span.field:
+            if field.name in _AS_BYTES:
+                field.ClearField("type_name")
+                field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
     pool.AddSerializedFile(proto.SerializeToString())
 
 
 Request: Final = _request_class()
-"""ExportTraceServiceRequest, whose spans have `events` as a list of bytes."""
+"""ExportTraceServiceRequest, whose spans have `attributes` and `events` as lists of bytes."""
 
 
 def parse(request: bytes) -> Any:

@@ -8,6 +8,7 @@ from grpc import StatusCode
 
 from scorelens import conventions as names
 from scorelens_indexer import times
+from scorelens_indexer.attribute_bytes import read_attributes
 from scorelens_indexer.attributes import Attributes, filled
 from scorelens_indexer.document import read_document
 from scorelens_indexer.errors import PermanentError
@@ -32,7 +33,7 @@ def read_record(span: Any, origin: dict[str, Any]) -> Record | None:
 
     Raises PermanentError that names the attribute at fault.
     """
-    attributes = Attributes(span.attributes)
+    attributes = Attributes(read_attributes(span.attributes))
     if names.RECORD not in attributes:
         return None
     kind = attributes.text(names.RECORD)

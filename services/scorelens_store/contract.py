@@ -1,6 +1,7 @@
 """What a store can do. One contract, one suite of tests, run against every store.
 
-A record is a plain JSON object (dict) as docs/records.md describes it; its identity is `record["record"]["id"]`.
+A record is a plain JSON object (dict) as docs/records.md describes it; its identity is `record["record"]["id"]`. One that
+is put may have parts that no store indexes as JSON already (orjson.Fragment).
 Reading is open to every process; writing belongs to the indexer alone.
 """
 

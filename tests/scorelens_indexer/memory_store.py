@@ -20,6 +20,7 @@ from scorelens_store.contract import (
     Sort,
 )
 from scorelens_store.errors import RecordNotFoundError
+from tests.scorelens_indexer.spans import stored
 
 
 class MemoryStore:
@@ -161,5 +162,5 @@ class MemoryStore:
             return PutResult(Outcome.FORGOTTEN)
         if key in self.records:
             return PutResult(Outcome.DUPLICATE)
-        self.records[key] = record
+        self.records[key] = stored(record)
         return PutResult(Outcome.STORED)

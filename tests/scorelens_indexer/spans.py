@@ -7,12 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from scorelens import conventions as names
 from scorelens_indexer import otlp
+from scorelens_store.contract import Record
+from scorelens_store.values import encode
 
 START = 1_795_341_600_123_456_789  # 2026-11-22T10:00:00.123456789Z
 
@@ -119,7 +122,13 @@ def export(*spans: Span, resource: Values | None = None) -> ExportTraceServiceRe
 
 
 def raw(message: Any) -> Any:
-    """Return a request, or a span, with its events as bytes, as the indexer reads it."""
+    """Return a request, or a span, with its attributes and events as bytes, as the indexer reads it."""
     if isinstance(message, Span):
         return raw(export(message)).resource_spans[0].scope_spans[0].spans[0]
     return otlp.Request.FromString(message.SerializeToString())
+
+
+def stored(record: Record) -> Record:
+    """Return a record as every store gives it back. Raises RecordRefusedError for one that JSON cannot hold."""
+    found: Record = orjson.loads(encode(record))
+    return found

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -178,9 +179,19 @@ def test_malformed_requests(client: Client, request_bytes: bytes) -> None:
     assert client.account().received == 1
 
 
-def test_invalid_utf8_is_malformed(client: Client) -> None:
-    """A text that is not UTF-8 is no OTLP."""
-    request = export(document(1, {names.DOCUMENT_TEXT: "MARK"})).SerializeToString().replace(b"MARK", b"\xff\xfeRK")
+def test_invalid_utf8_costs_the_span_alone(client: Client, store: MemoryStore) -> None:
+    """A text that is not UTF-8 is no OTLP: its span is put aside, and the others of its export are stored."""
+    spans = document(1), document(2, {names.DOCUMENT_TEXT: "MARK"})
+    request = export(*spans).SerializeToString().replace(b"MARK", b"\xff\xfeRK")
+    answer = ExportTraceServiceResponse.FromString(client.export_bytes(request))
+    assert answer.partial_success.rejected_spans == 1
+    assert "one of the span's attributes is not an attribute of OTLP" in answer.partial_success.error_message
+    assert len(store.records) == 1
+
+
+def test_invalid_utf8_of_a_resource_is_malformed(client: Client) -> None:
+    """A resource whose text is not UTF-8 makes the whole export unreadable."""
+    request = export(document(1), resource={"host.name": "MARK"}).SerializeToString().replace(b"MARK", b"\xff\xfeRK")
     refused = failure_of(lambda: client.export_bytes(request))
     assert refused.code is grpc.StatusCode.INVALID_ARGUMENT
 
