@@ -30,6 +30,7 @@ from scorelens_client.sdk.settings import (
     check_seconds,
     finished,
     metadata_for,
+    outcome,
     plan,
     stream_parts,
     terms_of,
@@ -111,8 +112,8 @@ class AsyncClient:
         Documents are dicts, Documents, dataclasses or texts, or a table (pandas, polars, Arrow) whose columns have the
         names of the contract's fields or of `columns` ({"text": "body"}). All are checked before the first is sent.
         `full` brings the calculations, with `terms` leading terms of each or "all". `timeout` is for the whole call; by
-        default only each request has one. With errors="keep" a document that is not scored gets a Score whose `error`
-        says why; with "raise" the first such document ends the call.
+        default only each request has one. With errors="keep" a document that cannot be read or is not scored gets a
+        Score whose `error` says why; with "raise" the first such document ends the call.
 
         Raises DocumentError, RefusedError, NotFoundError (no such model), UnavailableError, DeadlineError.
         """
@@ -120,7 +121,7 @@ class AsyncClient:
             self._settings, documents, asking_for(model, model_version, full, terms, errors), purpose, columns
         )
         if not scoring.documents:
-            return Scores()
+            return outcome(scoring, [])
         self._line.stub()
         sending = terms_of(self._settings, timeout, self._line.address)
 
@@ -133,7 +134,7 @@ class AsyncClient:
                 done += scores
         except ScorelensError as error:
             finished(scoring, done, error)
-        return done[0] if scoring.single else Scores(done)
+        return outcome(scoring, done)
 
     def score_stream(
         self,

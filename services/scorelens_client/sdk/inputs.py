@@ -38,6 +38,14 @@ class ArrowStream(Protocol):
         ...
 
 
+@dataclasses.dataclass(frozen=True)
+class Unread:
+    """What was given in the place of a document and is none: its id, where it has one, and why."""
+
+    document_id: str
+    error: DocumentError
+
+
 OneDocument = str | Mapping[str, Any] | Document | DataclassInstance
 ManyDocuments = Iterable[OneDocument] | ArrowStream
 
@@ -57,10 +65,18 @@ def documents_of(given: ManyDocuments, columns: Mapping[str, str] | None = None)
 
     Raises DocumentError such as `documents[3].audience: …`, at the first that is wrong.
     """
+    for one in each_of(given, columns):
+        if isinstance(one, Unread):
+            raise one.error
+        yield one
+
+
+def each_of(given: ManyDocuments, columns: Mapping[str, str] | None = None) -> Iterator[Document | Unread]:
+    """Yield the same, with what cannot be read in its place. Raises DocumentError where nothing of it can be."""
     mapping = read_columns(columns)
     rows: Iterable[object] = _rows(given, mapping) if is_table(given) else _iterated(given)
     for place, one in enumerate(rows):
-        yield document_of(one, f"documents[{place}]", mapping)
+        yield read(one, f"documents[{place}]", mapping)
 
 
 async def stream_documents(
@@ -85,6 +101,15 @@ def document_of(one: object, where: str = "document", columns: Columns = Columns
         return columns.document(_values(one))
     except DocumentError as error:
         raise DocumentError(f"{where}.{error.field}" if error.field else where, error.reason) from None
+
+
+def read(one: object, where: str, columns: Columns) -> Document | Unread:
+    """Make a document of what stands for one, or say why it is none."""
+    try:
+        return document_of(one, where, columns)
+    except DocumentError as error:
+        name = one.get(columns.named.get("id", "id"), "") if isinstance(one, Mapping) else getattr(one, "id", "")
+        return Unread(name if isinstance(name, str) else "", error)
 
 
 def read_columns(columns: Mapping[str, str] | None) -> Columns:
@@ -189,6 +214,8 @@ def _foreign(value: Any) -> Any:
     for name in ("tolist", "item"):
         if callable(own := getattr(value, name, None)):
             return plain(own())
+    if type(value).__name__ == "NAType":  # of pandas, which is neither equal to itself nor not
+        return None
     return None if value != value else str(value)
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from scorelens.conventions import DEFAULT_PURPOSE, PURPOSES
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.sdk.inputs import document_of, documents_of, is_one, read_columns
+from scorelens_client.sdk.inputs import each_of, is_one, read, read_columns
+from scorelens_client.sdk.rows import Scores
 from scorelens_client.sdk.scores import Score
 from scorelens_client.sdk.steps import Asking, Batch, Terms, batches_of, metadata_of
 from scorelens_client.sdk.streaming import Backlog, Pending
+from scorelens_documents.unread import overlooked
 from scorelens_runtime.errors import ScorelensError, SettingError
 
 BATCH_BYTES: Final = 4 * 2**20
@@ -50,9 +53,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Scoring:
-    """One call of score: the documents, whether it was a single one, and how they are asked for."""
+    """One call of score: the documents by place, whether it was a single one, and how they are asked for.
 
-    documents: Sequence[Document]
+    `unread` stand for what was given in the place of a document and is none.
+    """
+
+    documents: Mapping[int, Document]
+    unread: Sequence[Score]
     single: bool
     asking: Asking
     metadata: tuple[tuple[str, str], ...]
@@ -69,18 +76,38 @@ def plan(
 ) -> Scoring:
     """Read everything that is to be scored. Raises ScorelensError before anything is sent."""
     single = is_one(given)
-    documents = (
-        [document_of(given, "document", read_columns(columns))] if single else list(documents_of(given, columns))
-    )
+    found = enumerate([read(given, "document", read_columns(columns))] if single else each_of(given, columns))
+    documents: dict[int, Document] = {}
+    unread: list[Score] = []
+    for place, one in found:
+        if isinstance(one, Document):
+            documents[place] = one
+        elif asking.keep_errors:
+            unread.append(Score(place, one.document_id, error=str(one.error)))
+        else:
+            raise one.error
+    _warn_of_what_says_nothing(documents.values())
     batches = list(batches_of(documents, settings.batch, BATCH_BYTES))
     return Scoring(
         documents,
+        unread,
         single,
         asking,
         metadata_for(settings, asking, purpose),
         batches,
         min(settings.parallel, len(batches)),
     )
+
+
+def _warn_of_what_says_nothing(documents: Iterable[Document]) -> None:
+    column = overlooked(documents)
+    if column:
+        warnings.warn(
+            "no document has a text, title or events: a column of another name is named by columns=, such as "
+            f'columns={{"text": "{column}"}}',
+            UserWarning,
+            stacklevel=4,  # whoever calls score
+        )
 
 
 def asking_for(
@@ -121,8 +148,15 @@ def finished(scoring: Scoring, done: list[Score], error: ScorelensError) -> None
     """Let the documents that were not answered say why, where errors are kept and anything was answered; else raise."""
     if not done or not scoring.asking.keep_errors:
         raise error
-    later = range(len(done), len(scoring.documents))
-    done += [Score(place, scoring.documents[place].id, error=str(error)) for place in later]
+    answered = {score.place for score in done}
+    others = [(place, document.id) for place, document in scoring.documents.items() if place not in answered]
+    done += [Score(place, name, error=str(error)) for place, name in others]
+
+
+def outcome(scoring: Scoring, done: Sequence[Score]) -> Score | Scores:
+    """Return the score of a single document, or those of all that were given, in their order."""
+    every = sorted([*done, *scoring.unread], key=lambda score: score.place) if scoring.unread else list(done)
+    return every[0] if scoring.single else Scores(every)
 
 
 def check_seconds(name: str, seconds: float) -> None:

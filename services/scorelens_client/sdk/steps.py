@@ -203,17 +203,24 @@ def _over(terms: Terms, last: str) -> str:
     return f"{terms.scorer} did not answer within the time that was given{reason}; give more with timeout="
 
 
-def batches_of(documents: Sequence[Document], most: int, most_bytes: int) -> Iterator[Batch]:
-    """Cut documents into batches of at most so many, and so many bytes; a larger document goes alone."""
-    start = held = 0
-    for place, document in enumerate(documents):
+def batches_of(documents: Mapping[int, Document], most: int, most_bytes: int) -> Iterator[Batch]:
+    """Cut documents, by their places, into batches of neighbours: at most so many and so many bytes in each.
+
+    A document that is larger goes alone.
+    """
+    batch: list[Document] = []
+    first = held = 0
+    for place, document in documents.items():
         size = document.ByteSize() + 6
-        if place > start and (place - start == most or held + size > most_bytes):
-            yield Batch(documents[start:place], start)
-            start, held = place, 0
+        if batch and (len(batch) == most or held + size > most_bytes or place != first + len(batch)):
+            yield Batch(batch, first)
+            batch, held = [], 0
+        if not batch:
+            first = place
+        batch.append(document)
         held += size
-    if start < len(documents):
-        yield Batch(documents[start:], start)
+    if batch:
+        yield Batch(batch, first)
 
 
 def metadata_of(purpose: str, full: bool, more: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

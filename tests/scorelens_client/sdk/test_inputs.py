@@ -99,6 +99,7 @@ def test_numbers_of_numpy_and_pandas_are_numbers() -> None:
         "n": np.float32(0.5),
         "tags": np.array(["a", "b"]),
         "gone": pd.NaT,
+        "unknown": pd.NA,
         "nan": math.nan,
     }
     (document,) = documents_of([value | {"day": date(2026, 1, 2), "when": pd.Timestamp("2026-01-02T03:04:05.678Z")}])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import grpc
+import pandas as pd
 import pytest
 
 from scorelens.conventions import PURPOSE_KEY, VIEW_KEY
@@ -169,6 +171,30 @@ def test_errors_can_be_kept_beside_the_scores(scorer: Scorer) -> None:
     assert [score.place for score in scores if score.error] == [13]
     assert "documents[13].text: unlucky" in scores[13].error
     assert len([score for score in scores if score.scores]) == 39
+
+
+def test_what_is_no_document_can_be_kept_beside_the_scores(scorer: Scorer) -> None:
+    """With errors="keep" what cannot be read costs nothing but its own score, and keeps its place and id."""
+    scorer.difficulty = refuse_unlucky
+    given: list[Any] = [*texts(20), {"id": "bad", "audience": -1}, None, *texts(20)]
+    with Client(scorer.address, batch=8) as client:
+        scores = client.score(given, errors="keep")
+        alone = client.score({"id": "bad", "text": 5}, errors="keep")
+    assert [score.place for score in scores] == list(range(42))
+    assert [score.place for score in scores if score.error] == [13, 20, 21, 35]
+    assert (scores[20].document_id, scores[20].error[:23]) == ("bad", "documents[20].audience:")
+    assert "documents[35].text: unlucky" in scores[35].error
+    assert alone.error == "document.text: must be a string, not a number"
+
+
+def test_a_table_whose_text_has_another_name_is_warned_of(scorer: Scorer) -> None:
+    """Documents without anything to read are scored, with a warning that names the column that may be the text."""
+    frame = pd.DataFrame({"id": [1, 2], "body": ["good", "bad"]})
+    with Client(scorer.address) as client:
+        with pytest.warns(UserWarning, match=r'columns=\{"text": "body"\}') as warned:
+            client.score(frame)
+        assert warned[0].filename == __file__
+        assert len(client.score(frame, columns={"text": "body"})) == 2
 
 
 def test_answers_are_kept_when_the_scorer_goes_away(scorer: Scorer) -> None:
