@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import struct
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from scorelens_store.contract import (
@@ -27,6 +26,9 @@ from scorelens_store.values import from_microseconds
 
 _WHOLE_SEGMENT: Final = 2**31 - 1
 _SECOND: Final = 1_000_000
+_BINS: Final = 1024
+_CLOSE: Final = 0.001
+"""Part of all records that may share the last bin of a percentile."""
 
 Summing = Mapping[str, Any]
 _COUNTING: Final[Summing] = {}
@@ -156,43 +158,57 @@ def _percentiles(
     statistics = _statistics(snapshot, node, column)
     if not statistics:
         return {}
-    steps = _FLOATS if field.type is Type.FLOAT else _INTEGERS
     total = int(statistics["count"])
-    bounds = steps.step(statistics["min"]), steps.step(statistics["max"])
-    return {str(percent): _at_rank(snapshot, node, field, steps, bounds, percent / 100 * total) for percent in percents}
+    counts: dict[tuple[float, float], list[Bucket]] = {}
+
+    def bins(low: float, high: float) -> list[Bucket]:
+        if (low, high) not in counts:
+            here = All((node, Range(field, *_bounds(field, low, high))))
+            counts[low, high] = _histogram(snapshot, here, column, _bin_width(field, low, high))
+        return counts[low, high]
+
+    ends = statistics["min"], statistics["max"]
+    ranges = [_range_of_rank(field, bins, ends, percent / 100 * total, total) for percent in percents]
+    return {
+        str(percent): _greatest(snapshot, node, field, column, *found)
+        for percent, found in zip(percents, ranges, strict=True)
+    }
 
 
-def _at_rank(
-    snapshot: Snapshot, node: Node, field: Field, steps: _Steps, bounds: tuple[int, int], rank: float
-) -> float:
-    low, high = bounds
-    while low < high:
-        middle = (low + high) // 2
-        if snapshot.count(All((node, Range(field, None, steps.value(middle))))) >= rank:
-            high = middle
+def _range_of_rank(
+    field: Field, bins: Callable[[float, float], list[Bucket]], ends: tuple[float, float], rank: float, total: int
+) -> tuple[float, float]:
+    """Return a range of values in which a rank lies and hardly any other does: one bin of bins of bins."""
+    (low, high), before = ends, 0
+    while high > low:
+        width = _bin_width(field, low, high)
+        for bucket in bins(low, high):
+            if before + bucket.count >= rank:
+                break
+            before += bucket.count
         else:
-            low = middle + 1
-    return steps.value(low)
+            return high, high
+        found = max(low, float(bucket.key)), min(high, float(bucket.key) + width)
+        if bucket.count <= max(1, total * _CLOSE) or found == (low, high) or width <= _finest(field, low, high):
+            return found
+        low, high = found
+    return low, high
 
 
-@dataclass(frozen=True)
-class _Steps:
-    """Numbers a type's values in their order, so that halving finds one of them."""
-
-    step: Callable[[float], int]
-    value: Callable[[int], float]
+def _greatest(snapshot: Snapshot, node: Node, field: Field, column: str, low: float, high: float) -> float:
+    found = _statistics(snapshot, All((node, Range(field, *_bounds(field, low, high)))), column)
+    return float(found["max"]) if found else high
 
 
-def _float_step(value: float) -> int:
-    bits: int = struct.unpack("<i", struct.pack("<f", value))[0]
-    return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
+def _bin_width(field: Field, low: float, high: float) -> float:
+    width = high / _BINS - low / _BINS
+    return max(1.0, math.ceil(width)) if field.type is Type.INTEGER else width or _finest(field, low, high)
 
 
-def _float_value(step: int) -> float:
-    bits = step if step >= 0 else -step - 0x80000000
-    value: float = struct.unpack("<f", struct.pack("<i", bits))[0]
-    return value
+def _finest(field: Field, low: float, high: float) -> float:
+    """Return a width of bins below which nothing more is told apart: numbers have 32 bits."""
+    return 1.0 if field.type is Type.INTEGER else max(abs(low), abs(high)) * 2**-24 or 2**-149
 
 
-_FLOATS: Final = _Steps(_float_step, _float_value)
-_INTEGERS: Final = _Steps(int, int)
+def _bounds(field: Field, low: float, high: float) -> tuple[float, float]:
+    return (math.floor(low), math.ceil(high)) if field.type is Type.INTEGER else (low, high)
