@@ -104,6 +104,6 @@ def _presence(features: Iterable[str], record: Record, one: Calculation | None) 
     listed = list(features)
     in_text = Places(text[:LONGEST]).find({*listed, *terms})
     known = {feature: True for feature in listed if feature in terms or feature in in_text}
-    whole = one is not None and not one.remainder_terms
+    whole = one is not None and one.explanation != "none" and not one.remainder_terms
     words_alone = bool(terms) and terms <= in_text.keys() and len(text) <= LONGEST
     return dict.fromkeys(listed, False) | known if whole or words_alone else known

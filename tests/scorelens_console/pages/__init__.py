@@ -1,0 +1,1 @@
+"""Tests of the pages, on real servers with real stores."""
