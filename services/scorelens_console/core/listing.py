@@ -89,7 +89,7 @@ class Listing:
         nodes = [parse(self.query, now), *filters]
         kept = tuple(node for node in nodes if not isinstance(node, Everything))
         query: Node = Everything() if not kept else kept[0] if len(kept) == 1 else All(kept)
-        since, until = _moment(self.since, "since"), _moment(self.until, "until")
+        since, until = moment(self.since, "since"), moment(self.until, "until")
         if self.period:
             if self.period not in PERIODS:
                 raise BadRequestError(f"period: {self.period!r} is none of {', '.join(PERIODS)}")
@@ -168,11 +168,12 @@ def _one_of(name: str, values: Sequence[str]) -> Node:
     return parts[0] if len(parts) == 1 else AnyOf(parts)
 
 
-def _moment(text: str, name: str) -> datetime | None:
+def moment(text: str, name: str) -> datetime | None:
+    """Read a time, UTC where it has no zone; None for nothing. Raises BadRequestError that names the parameter."""
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise BadRequestError(f"{name}: {text!r} is no time such as 2026-11-22 or 2026-11-22T10:00:00Z") from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -19,17 +19,19 @@ from scorelens_console.core.listing import (
     Listing,
     bar_width,
     facet_questions,
+    moment,
     read_listing,
     read_place,
     write_place,
 )
 from scorelens_console.core.scores import Score, scores_of
-from scorelens_console.core.tagbook import Tagbook, read_tagbook
-from scorelens_console.web.context import archive_of
+from scorelens_console.web.context import archive_of, remembered, tagbook_of
 from scorelens_console.web.rendering import page
 from scorelens_store.contract import Bucket, Hit, Selection, Sort
 
 MOST_NEW = 50
+COUNTED_SECONDS = 5.0
+"""How old counts beside a listing may be; the documents themselves are as of now."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,25 @@ def documents(request: Request) -> HTMLResponse:
     }
     if after:
         return page(request, "documents_rows.html", **values)
-    tagbook = read_tagbook(archive)
-    facets = facets_of(archive, listing, now)
     return page(
         request,
         "documents.html",
-        tagbook=tagbook,
-        facets=facets,
-        bars=bars_of(archive, listing.selection(now), now) if found.total else [],
+        tagbook=tagbook_of(request),
+        **_counted(request, archive.outline, listing, now),
         periods={name: title for name, (title, _) in PERIODS.items()},
         orders=ORDERS,
         **values,
     )
+
+
+def _counted(request: Request, archive: Archive, listing: Listing, now: datetime) -> dict[str, Any]:
+    """Return facets and bars, as they were a few seconds ago at most."""
+
+    def count() -> dict[str, Any]:
+        selection = listing.selection(now)
+        return {"facets": facets_of(archive, listing, now), "bars": bars_of(archive, selection, now)}
+
+    return remembered(request, ("counted", *listing.parameters()), COUNTED_SECONDS, count)
 
 
 def new_documents(request: Request) -> HTMLResponse:
@@ -84,7 +93,7 @@ def new_documents(request: Request) -> HTMLResponse:
     now = datetime.now(UTC)
     listing, archive = read_listing(request.query_params), archive_of(request)
     newest = request.query_params.get("newest", "")
-    since = datetime.fromisoformat(newest) if newest else now
+    since = moment(newest, "newest") or now
     selection = replace(listing.selection(now), since=since)
     found = archive.search(selection, limit=MOST_NEW, sort=Sort("@timestamp"), highlight=True)
     fresh = [hit for hit in found.hits if hit.record["@timestamp"] > newest]
@@ -131,6 +140,3 @@ def first_of(archive: Archive, selection: Selection, now: datetime) -> datetime:
     """Return the time of the oldest match."""
     hits = archive.search(selection, limit=1, sort=Sort("@timestamp", descending=False)).hits
     return datetime.fromisoformat(hits[0].record["@timestamp"]) if hits else now
-
-
-__all__ = ["Row", "Tagbook", "documents", "new_documents"]

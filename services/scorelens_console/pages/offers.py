@@ -9,8 +9,7 @@ from starlette.responses import HTMLResponse
 
 from scorelens_console.core.listing import PERIODS, read_listing
 from scorelens_console.core.offers import SHOWN, read_chart, read_customers
-from scorelens_console.core.tagbook import read_tagbook
-from scorelens_console.web.context import archive_of
+from scorelens_console.web.context import archive_of, tagbook_of
 from scorelens_console.web.rendering import page
 
 
@@ -28,6 +27,6 @@ def offers(request: Request) -> HTMLResponse:
         customers=customers,
         total=total,
         shown=SHOWN,
-        chart=None if customer else read_chart(archive.outline, read_tagbook(archive.outline), selection),
+        chart=None if customer else read_chart(archive.outline, tagbook_of(request), selection),
         periods={name: title for name, (title, _) in PERIODS.items()},
     )

@@ -10,10 +10,10 @@ from starlette.responses import HTMLResponse
 from scorelens_console.access.identity import Role
 from scorelens_console.core.listing import PERIODS, bar_width, read_listing
 from scorelens_console.core.patterns import read_patterns
-from scorelens_console.core.tagbook import Tagbook, read_tagbook
+from scorelens_console.core.tagbook import Tagbook
 from scorelens_console.errors import NotFoundError
 from scorelens_console.pages.documents import first_of
-from scorelens_console.web.context import archive_of, identity_of
+from scorelens_console.web.context import archive_of, identity_of, tagbook_of
 from scorelens_console.web.rendering import page
 
 
@@ -21,8 +21,8 @@ def patterns(request: Request) -> HTMLResponse:
     """Show one tag in the documents of a listing."""
     identity_of(request).require(Role.SCIENTIST)
     now = datetime.now(UTC)
-    listing, archive = read_listing(request.query_params), archive_of(request)
-    tagbook = _of_scientist(request, read_tagbook(archive))
+    listing, archive = read_listing(request.query_params), archive_of(request).outline
+    tagbook = _of_scientist(request, tagbook_of(request))
     name = request.query_params.get("of", "")
     tag = tagbook.tags.get(name) if name else next(iter(tagbook.tags.values()), None)
     if name and tag is None:

@@ -20,7 +20,7 @@ def production(request: Request) -> HTMLResponse:
     """Show volume, kinds, lengths, latencies and failures of the documents of a listing."""
     identity_of(request).require(Role.SCIENTIST)
     now = datetime.now(UTC)
-    listing, archive = read_listing(request.query_params), archive_of(request)
+    listing, archive = read_listing(request.query_params), archive_of(request).outline
     selection = listing.selection(now)
     width = bar_width(first_of(archive, selection, now), selection.until or now)
     return page(

@@ -9,9 +9,8 @@ from starlette.responses import HTMLResponse
 
 from scorelens_console.core.listing import PERIODS, read_listing
 from scorelens_console.core.reach import brand_charts, charts, over_time, read_brands
-from scorelens_console.core.tagbook import read_tagbook
 from scorelens_console.errors import NotFoundError
-from scorelens_console.web.context import archive_of
+from scorelens_console.web.context import archive_of, tagbook_of
 from scorelens_console.web.rendering import page
 
 
@@ -21,7 +20,7 @@ def reach(request: Request) -> HTMLResponse:
     listing, archive = read_listing(request.query_params), archive_of(request).outline
     selection = listing.selection(now)
     width = over_time(archive, selection)
-    brands = read_brands(archive, read_tagbook(archive), selection, width)
+    brands = read_brands(archive, tagbook_of(request), selection, width)
     name = request.query_params.get("brand", "")
     chosen = next((brand for brand in brands if brand.tag.id == name), None)
     if name and chosen is None:

@@ -11,8 +11,7 @@ from starlette.responses import HTMLResponse
 from scorelens_console.access.policy import is_open_to_viewers
 from scorelens_console.core.counting import buckets
 from scorelens_console.core.suggest import suggestions
-from scorelens_console.core.tagbook import read_tagbook
-from scorelens_console.web.context import archive_of, identity_of
+from scorelens_console.web.context import archive_of, identity_of, tagbook_of
 from scorelens_console.web.rendering import page
 from scorelens_store.contract import Selection, Terms
 from scorelens_store.fields import Field
@@ -34,5 +33,5 @@ def suggest(request: Request) -> HTMLResponse:
     def is_open(field: str) -> bool:
         return identity.is_scientist or is_open_to_viewers(field)
 
-    found = suggestions(query, read_tagbook(archive), values, is_open) if len(query) <= LONGEST else []
+    found = suggestions(query, tagbook_of(request), values, is_open) if len(query) <= LONGEST else []
     return page(request, "suggest.html", suggestions=found)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from starlette.requests import Request
 
@@ -17,14 +18,19 @@ from scorelens_console.access.throttle import Throttle
 from scorelens_console.access.tokens import Tokens
 from scorelens_console.access.trail import Trail
 from scorelens_console.audit import Audit
+from scorelens_console.core.tagbook import Tagbook, read_tagbook
 from scorelens_console.errors import NotSignedInError
 from scorelens_console.settings import ConsoleSettings
 from scorelens_console.state import State, new_secret
+from scorelens_console.web.remembered import Remembered
 from scorelens_store.contract import Reader
 
 API: Final = "/api/"
 """Begins the addresses that programs use, who may sign in by a token."""
 _LONGEST_ADDRESS: Final = 2000
+TAGBOOK_SECONDS: Final = 20.0
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Console:
     proxy: ProxyHeaders
     provider: Provider | None
     throttle: Throttle = field(default_factory=Throttle)
+    remembered: Remembered = field(default_factory=Remembered)
     form_key: str = field(default_factory=new_secret)
     """Makes the secrets of forms where there are no sessions."""
 
@@ -71,6 +78,18 @@ def archive_of(request: Request) -> Archive:
     What is read of documents gets an audit line before the answer goes; `archive_of(request).outline` reads none.
     """
     return Archive(console_of(request).reader, identity_of(request), trail_of(request))
+
+
+def remembered(request: Request, what: Hashable, seconds: float, find: Callable[[], Found]) -> Found:
+    """Return what was found a short time ago for somebody of the same roles, or find it."""
+    roles = tuple(sorted(identity_of(request).roles.items()))
+    return console_of(request).remembered.get((roles, what), seconds, find)
+
+
+def tagbook_of(request: Request) -> Tagbook:
+    """Return the tags and models that the one who asks may see, as they were some seconds ago at most."""
+    archive = archive_of(request).outline
+    return remembered(request, "tagbook", TAGBOOK_SECONDS, lambda: read_tagbook(archive))
 
 
 def trail_of(request: Request) -> Trail:
