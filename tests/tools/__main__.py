@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.tools import elasticsearch, go
+from tests.tools import browser, elasticsearch, go, npm_packages
 from tests.tools.missing import MissingPartError, required
 
 
 def main() -> int:
     """Return 0, or 1 where a part cannot be had and CI=true promises it."""
-    parts: dict[str, Callable[[], str]] = {"Elasticsearch": elasticsearch.prepare, "Go clients": go.prepare}
+    parts: dict[str, Callable[[], str]] = {
+        "Elasticsearch": elasticsearch.prepare,
+        "Go clients": go.prepare,
+        "npm packages": npm_packages.prepare,
+        "browser": browser.prepare,
+    }
     had = [_prepare(name, prepare) for name, prepare in parts.items()]
     return 0 if all(had) or not required() else 1
 
