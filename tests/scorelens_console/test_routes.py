@@ -122,6 +122,7 @@ HIDDEN = (
     "q=record.type:call",
     "q=flags:does_not_add_up",
     "q=label.verdict:right",
+    "q=_exists_:because",
     "q=_exists_:margin.complaint",
     "q=rpc.duration_ms:>0&sort=rpc.duration_ms",
     "tag=complaint&by=because",
