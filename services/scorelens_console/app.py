@@ -8,7 +8,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from scorelens_console.pages import (
     document,
@@ -26,6 +25,7 @@ from scorelens_console.pages import (
 from scorelens_console.pages.explaining import Kept
 from scorelens_console.web.context import Console
 from scorelens_console.web.failures import on_error, on_http_error, on_unknown_error
+from scorelens_console.web.files import Files
 from scorelens_console.web.gate import Gate
 from scorelens_console.web.rendering import STATIC
 from scorelens_runtime.errors import ScorelensError
@@ -57,7 +57,7 @@ def make_app(console: Console) -> Starlette:
             *pull.ROUTES,
             Route("/patterns", patterns.patterns),
             Route("/production", production.production),
-            Mount("/static", StaticFiles(directory=STATIC)),
+            Mount("/static", Files(directory=STATIC)),
         ],
         middleware=[Middleware(Gate, console=console)],
         exception_handlers={
