@@ -218,6 +218,7 @@ def test_months_end_where_they_end() -> None:
         ("labels.a:b*c", 9, "at the end"),
         ("a^1.2.3", 1, "not a number"),
         ("a^9999999", 1, "1,000,000"),
+        ("a^2" + "^2" * 6000, 3, "weighs twice"),
         ("a\\", 1, "backslash"),
         ("a \ud800", 2, "Unicode"),
     ],

@@ -37,7 +37,11 @@ MAX_DEPTH: Final = 20
 """Levels of AND, OR and NOT within each other."""
 MAX_PLACES: Final = 2_000
 """Ways in which the words of a phrase with a distance can stand; three words may be sixty apart, five words ten."""
-_MAX_BRACKETS: Final = 100
+MAX_BRACKETS: Final = 100
+"""Brackets within each other."""
+MAX_BOOST: Final = 1_000_000
+MAX_SLOP: Final = 100
+"""Positions between the words of a phrase."""
 
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -101,9 +105,11 @@ class _Parser:
 
     def _boosted(self, field: Field | None, sign: Token | None = None) -> Node | None:
         node = self._primary(field, sign)
-        while self._token.kind is Kind.BOOST:
+        if self._token.kind is Kind.BOOST:
             weight = self._modifier(self._advance(), "a boost", 1.0)
             node = None if node is None else Boost(node, weight)
+        if self._token.kind is Kind.BOOST:
+            raise self._error("this weighs twice; one boost belongs after a word, a phrase or a bracket")
         return node
 
     def _primary(self, field: Field | None, sign: Token | None) -> Node | None:
@@ -119,8 +125,8 @@ class _Parser:
 
     def _group(self, field: Field | None, opening: Token) -> Node | None:
         self._brackets += 1
-        if self._brackets > _MAX_BRACKETS:
-            raise self._error(f"brackets are nested more than {_MAX_BRACKETS} levels deep", opening.start)
+        if self._brackets > MAX_BRACKETS:
+            raise self._error(f"brackets are nested more than {MAX_BRACKETS} levels deep", opening.start)
         if self._token.kind is Kind.CLOSE:
             raise self._error("nothing stands between these brackets", opening.start)
         node = self._any_of(field)
@@ -179,9 +185,9 @@ class _Parser:
     def _quoted(self, field: Field, token: Token, fuzz: Token | None) -> Node | None:
         text = _unescape(token.text)
         if field.type is Type.TEXT:
-            slop = 0 if fuzz is None else self._whole(fuzz, "the distance of a phrase", 100)
+            slop = 0 if fuzz is None else self._whole(fuzz, "the distance of a phrase", MAX_SLOP)
             node = _words(field, text, slop)
-            if isinstance(node, Phrase) and math.comb(slop + len(node.words) - 1, len(node.words) - 1) > MAX_PLACES:
+            if isinstance(node, Phrase) and not can_be_apart(len(node.words), slop):
                 raise self._error("the distance is too large for a phrase of so many words", token.start)
             return node
         if fuzz is not None:
@@ -204,7 +210,7 @@ class _Parser:
     def _wildcard(self, field: Field, token: Token) -> Node:
         if field.type not in (Type.TEXT, Type.KEYWORD):
             raise self._error(f"{field.name} is of type {field.type}; * and ? work on text and keywords", token.start)
-        if field.name not in FIELDS and not _is_prefix(token.text):
+        if field.name not in FIELDS and not is_prefix(token.text):
             raise self._error(f"{field.name} can be searched with * at the end of a value only", token.start)
         return Wildcard(field, token.text.lower() if field.type is Type.TEXT else token.text)
 
@@ -259,8 +265,8 @@ class _Parser:
             number = float(token.text[1:])
         except ValueError:
             raise self._error(f"{token.text[1:]!r} is not a number for {name}", token.start) from None
-        if not number <= 1e6:
-            raise self._error(f"{name} is at most 1,000,000", token.start)
+        if not number <= MAX_BOOST:
+            raise self._error(f"{name} is at most {MAX_BOOST:,}", token.start)
         return number
 
     def _whole(self, token: Token, name: str, most: int) -> int:
@@ -309,6 +315,11 @@ def depth(node: Node | None) -> int:
     return 0
 
 
+def can_be_apart(words: int, slop: int) -> bool:
+    """Tell whether a phrase of so many words may be looked for with a distance."""
+    return math.comb(slop + words - 1, words - 1) <= MAX_PLACES
+
+
 def _join(kind: type[All] | type[Any], parts: list[Node | None]) -> Node | None:
     flat: list[Node] = []
     for part in parts:
@@ -336,7 +347,8 @@ def _bound(text: str) -> str | None:
     return _unescape(text[1:-1] if text.startswith('"') else text)
 
 
-def _is_prefix(pattern: str) -> bool:
+def is_prefix(pattern: str) -> bool:
+    """Tell whether the only wildcard of a pattern is a * at its end."""
     return pattern.endswith("*") and not _WILD.search(pattern[:-1])
 
 
