@@ -111,6 +111,7 @@ def command(
     """
     plan = _plan(file, text, title, tags, separator, columns, name, group, kinds, words_only, rows, form)
     registry = registry_of(home, cache)
+    registry.check(plan.id)
     console = notes()
     with _progress(console) as step:
         outcome = train(plan, registry, step)

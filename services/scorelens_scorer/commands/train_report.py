@@ -11,7 +11,7 @@ from rich.text import Text
 
 from scorelens_runtime.terminal import clean
 from scorelens_scorer.training.own.card import interval, number, percent, weak
-from scorelens_scorer.training.own.measuring import Bin
+from scorelens_scorer.training.own.measuring import Bin, is_chance
 from scorelens_scorer.training.own.reading import ACTIVITY
 from scorelens_scorer.training.own.training import Outcome
 
@@ -29,7 +29,8 @@ def print_report(console: Console, outcome: Outcome) -> None:
     _print_rows(console, outcome)
     rows = f"{outcome.sizes['held_out']:,}"
     console.print(f"\nOn {rows} held-out rows that it did not learn from (95 % intervals in brackets)\n", style="bold")
-    console.print(_figures(outcome, console.width))
+    console.print(_figures(outcome, console.width), "")
+    _print_doubts(console, outcome)
     console.print("\nBeside knowing nothing of a row, and how far the probabilities hold\n", style="bold")
     console.print(_baselines(outcome, console.width))
     _print_together(console, outcome)
@@ -46,18 +47,41 @@ def _print_rows(console: Console, outcome: Outcome) -> None:
     )
     same = "customer" if outcome.kind == ACTIVITY else "text"
     if counts.duplicates:
-        odd = f"; {counts.conflicts:,} have different tags in different rows" if counts.conflicts else ""
-        console.print(f"{counts.duplicates:,} rows repeat a {same}; all rows of one {same} are in one part{odd}")
+        odd = f"; {said(counts.conflicts, 'has', 'have')} different tags in different rows" if counts.conflicts else ""
+        repeat = said(counts.duplicates, "row repeats", "rows repeat")
+        console.print(f"{repeat} a {same}; all rows of one {same} are in one part{odd}")
     if counts.not_sampled:
-        console.print(f"{counts.not_sampled:,} rows were left out by the sample that fits into memory (--rows)")
+        left = said(counts.not_sampled, "row was", "rows were")
+        console.print(f"{left} left out by the sample that fits into memory (--rows)")
     if counts.empty:
-        console.print(f"{counts.empty:,} rows say nothing and were left out", style="yellow")
+        silent = said(counts.empty, "row says nothing and was", "rows say nothing and were")
+        console.print(f"{silent} left out", style="yellow")
     if counts.unreadable:
-        console.print(f"{counts.unreadable:,} rows cannot be used, such as {clean(counts.first)}", style="yellow")
+        unusable = said(counts.unreadable, "row cannot be used:", "rows cannot be used, such as")
+        console.print(f"{unusable} {clean(counts.first)}", style="yellow", soft_wrap=True)
+    for hint in counts.hints:
+        console.print(clean(hint), style="yellow", soft_wrap=True)
     for tag, reason in list(outcome.left_out.items())[:NAMED]:
         console.print(f"tag {_name(tag)} is left out: {reason}", style="yellow")
     if len(outcome.left_out) > NAMED:
         console.print(f"{len(outcome.left_out) - NAMED:,} more tags are left out; see the card", style="yellow")
+
+
+def said(count: int, one: str, many: str) -> str:
+    """Return a number and what is said of it."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
+def _print_doubts(console: Console, outcome: Outcome) -> None:
+    doubts = {
+        "no better than chance on these rows": is_chance,
+        "fewer than 30 of these rows have it, so that its figures are hints": weak,
+    }
+    for text, doubtful in doubts.items():
+        tags = [_name(tag) for tag, figures in outcome.quality.items() if doubtful(figures)]
+        if tags:
+            more = f" and {len(tags) - NAMED:,} more" if len(tags) > NAMED else ""
+            console.print(f"{text}: {', '.join(tags[:NAMED])}{more}", style="yellow", soft_wrap=True)
 
 
 def _figures(outcome: Outcome, width: int) -> Table:

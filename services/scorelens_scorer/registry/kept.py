@@ -45,6 +45,13 @@ class Registry:
             raise RegistryError(f"{version!r} cannot be a version: use letters, digits and . _ + -")
         return self.folder / model / version
 
+    def check(self, model: str) -> None:
+        """Raise RegistryError for a name that no model can have, or a folder that nothing can be written to."""
+        _check_id(model)
+        nearest = next(folder for folder in (self.folder / model, *(self.folder / model).parents) if folder.exists())
+        if not os.access(nearest, os.W_OK):
+            raise RegistryError(f"{nearest} cannot be written to, where the model is to be kept (--cache)")
+
     def load(self, model: str, version: str) -> LinearModel:
         """Read a version. Raises ModelRefusedError, also where its manifest names another model or version."""
         folder = self.place(model, version)

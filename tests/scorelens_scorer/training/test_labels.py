@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorelens_runtime.errors import SettingError
+from scorelens_scorer.training.own.hints import hints
 from scorelens_scorer.training.own.labels import Names, check, lookup, parse, tags_of
 
 
@@ -27,6 +29,8 @@ def read(option: str, values: list[Any], separator: str | None = None) -> list[l
         (["loans, cards", "x"], ",", [["cards", "loans"], ["x"]]),
         (["a;b", "c"], "", [["a;b"], ["c"]]),
         (['["a", "b"]', "[]", "[draft] c"], None, [["a", "b"], [], ["[draft] c"]]),
+        (["['a', 'b']", "['a']", "[None]"], None, [["a", "b"], ["a"], ["[None]"]]),
+        (["['a' 'b c'\n \"it's\"]", '["a" "b]'], None, [["a", "b c", "it's"], ['["a" "b]']]),
         ([["a", "b"], [], None, "c"], None, [["a", "b"], [], [], ["c"]]),
         ([1, 5, 3.0], None, [["1"], ["5"], ["3"]]),
         ([1, 0, None, True], None, [["col"], [], [], ["col"]]),
@@ -82,7 +86,7 @@ def test_wrong_rules_are_refused(text: str) -> None:
         ("bad=stars<3", None, "is empty"),
         ("bad=stars<3", float("nan"), "not a number"),
         ("bad=stars<3", True, "not a number"),
-        ("col", {"a": 1}, "a tag or a list"),
+        ("col", {"a": 1}, "a tag or a list of tags; a part of it is named col.a"),
         ("col", [["a"]], "a tag or a list"),
         ("col", "\ud800", "half a character"),
     ],
@@ -98,3 +102,29 @@ def test_any_values_make_tags(values: list[Any]) -> None:
     """Whatever a column holds, each row has a set of tags that are not empty."""
     for tags in read("col", values):
         assert all(tags)
+
+
+@pytest.mark.parametrize(
+    ("option", "values", "separator", "said"),
+    [
+        ("col", ["a", "b, a", "b"], None, "'b, a' is read as one tag, .*--separator ,"),
+        ("col", ["a, b", "b, a"], None, "'a, b' is read as one tag"),
+        ("col", ["Smith, J.", "Doe, A.", "a"], None, ""),
+        ("col", ["a", "b, a", "b"], "", ""),
+        ("col", ["a;c", "b, a", "b"], None, ""),
+        ("col", ["['a', 'b']", '["b", "a"]'], None, ""),
+        ("col", [number / 8 for number in range(30)] + [None], None, "30 different numbers, .*'high=col>=1.8125'"),
+        ("col", [str(number) for number in range(30)], None, "30 different numbers"),
+        ("col", [1, 2, 3, 4, 5], None, ""),
+        ("col", [True, False, None], None, ""),
+        ("col", [["a"], ["b"]], None, ""),
+        ("high=col>3", [number / 8 for number in range(30)], None, ""),
+    ],
+)
+def test_what_is_likely_meant_otherwise_is_said(
+    option: str, values: list[Any], separator: str | None, said: str
+) -> None:
+    """Lists between commas and columns of numbers are pointed at; names that merely have commas are not."""
+    found = list(hints(parse([option]), [(value,) for value in values], separator))
+    assert len(found) == bool(said)
+    assert re.search(said, "".join(found))

@@ -194,6 +194,9 @@ def test_names_from_the_file_can_do_no_harm(tmp_path: Path) -> None:
         (rows(), ["--text", "bdy", "--tags", "topics"], "did you mean 'body'?"),
         (rows(), ["--text", "body", "--tags", "topic"], "did you mean 'topics'?"),
         (rows(), ["--text", "body"], "--tags is missing"),
+        (rows(), ["--text", "body", "--tags", "stars<3"], "--tags 'NAME=stars<3'"),
+        (rows(0), ["--text", "body", "--tags", "topics", "--id", "My Model"], "use 1 to 64 of a-z"),
+        ([{"text": f"x{n}", "t": n / 8} for n in range(99)], ["--tags", "t"], "--tags 'high=t>=6.125'"),
         (rows(), ["--text", "body", "--tags", "x=y<z"], "not a number to compare"),
         (rows(), ["--text", "body", "--tags", "low=topics<3"], "topics: is not a number"),
         (rows(), ["--text", "body", "--column", "text=id", "--tags", "topics"], "name one of them"),
@@ -218,6 +221,25 @@ def test_what_nothing_can_be_learned_from_is_said(
     assert text in str(done.exception)
     assert "\n" not in str(done.exception)
     assert not (tmp_path / "models").exists()
+
+
+def test_figures_that_say_little_are_pointed_at(tmp_path: Path) -> None:
+    """A tag that no word tells, and one that few held-out rows have, are named beside the figures and on the card."""
+    rng = np.random.default_rng(1)
+    values = [
+        {
+            **row,
+            "topics": [*row["topics"], *(["dice"] if rng.random() < 0.5 else []), *(["few"] if n % 16 == 0 else [])],
+        }
+        for n, row in enumerate(rows())
+    ]
+    file = jsonl(tmp_path / "t.jsonl", values)
+    done = train(tmp_path / "models", file, "--text", "body", "--tags", "topics")
+    assert re.search(r"no better than chance on these rows: .*dice", done.output)
+    assert re.search(r"fewer than 30 of these rows have it, so that its figures are hints: .*few", done.output)
+    assert not re.search(r"no better than chance on these rows: .*refund", done.output)
+    (card,) = (tmp_path / "models").glob(f"t/*/{CARD}")
+    assert re.search("No better than chance on the held-out rows: .*dice", card.read_text("utf-8"))
 
 
 def test_rows_that_cannot_be_used_are_counted(tmp_path: Path) -> None:

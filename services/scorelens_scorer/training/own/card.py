@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from scorelens_scorer.saved import PICTURE
-from scorelens_scorer.training.own.measuring import Interval, TagQuality
+from scorelens_scorer.training.own.measuring import Interval, TagQuality, is_chance
 from scorelens_scorer.training.own.reading import ACTIVITY
 from scorelens_scorer.training.own.training import Outcome
 
@@ -147,6 +147,8 @@ def _limits(outcome: Outcome) -> list[str]:
     ]
     if thin:
         lines.append(f"Few held-out examples, so take the figures as hints: {', '.join(map(escaped, thin))}.")
+    if lucky := [tag for tag, figures in outcome.quality.items() if is_chance(figures)]:
+        lines.append(f"No better than chance on the held-out rows: {', '.join(map(escaped, lucky))}.")
     if outcome.left_out:
         listed = [f"{escaped(tag)} ({escaped(reason)})" for tag, reason in list(outcome.left_out.items())[:50]]
         more = f", and {len(outcome.left_out) - 50:,} more" if len(outcome.left_out) > 50 else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import operator
 import re
@@ -33,6 +34,9 @@ SEPARATORS: Final = ("|", ";")
 """What separates the names in a cell where no separator is named; a comma is part of too many names."""
 
 LONGEST_TAG: Final = 500
+_QUOTED: Final = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_PRINTED: Final = re.compile(rf"\s*\[\s*{_QUOTED}(?:\s*,?\s*{_QUOTED})*\s*,?\s*\]\s*")
+"""A list or an array as Python prints it, which is what pandas writes into CSV."""
 
 
 @dataclass(frozen=True)
@@ -137,14 +141,15 @@ def found_separator(column: Iterable[Any]) -> str:
 def _names(value: Any, separator: str, known: dict[Any, frozenset[str]]) -> frozenset[str]:
     if isinstance(value, str):
         if value not in known:
-            known[value] = frozenset(filter(None, map(str.strip, _parts(value, separator))))
+            known[value] = frozenset(filter(None, map(str.strip, parts_of(value, separator))))
         return known[value]
     if isinstance(value, Sequence):
         return frozenset(filter(None, (_word(part) for part in value)))
     return frozenset(filter(None, (_word(value),)))
 
 
-def _parts(value: str, separator: str) -> list[str]:
+def parts_of(value: str, separator: str) -> list[str]:
+    """Return the names in a cell: those of a list, as JSON or as Python prints it, or those between separators."""
     if value.lstrip().startswith("["):
         try:
             found = json.loads(value)
@@ -152,6 +157,8 @@ def _parts(value: str, separator: str) -> list[str]:
             found = None
         if isinstance(found, list):
             return [_word(part) for part in found]
+        if _PRINTED.fullmatch(value):
+            return [str(ast.literal_eval(part)).strip() for part in re.findall(_QUOTED, value)]
     return value.split(separator) if separator else [value]
 
 
@@ -162,6 +169,8 @@ def check(source: Source, value: Any) -> None:
             raise ValueError("is empty, and a rule needs a value")
         source.holds(value)
         return
+    if isinstance(value, Mapping) and value:
+        raise ValueError(f"must be a tag or a list of tags; a part of it is named {source.column}.{next(iter(value))}")
     for name in value if isinstance(value, list | tuple) else (value,):
         if isinstance(name, Mapping | list | tuple):
             raise ValueError("must be a tag or a list of tags")  # noqa: TRY004

@@ -84,6 +84,13 @@ def measure(chances: Floats, tags: Sequence[Tag], held_out: Examples) -> dict[st
     return {tag.id: _quality(chances[:, place], held_out.having(tag.id), tag) for place, tag in enumerate(tags)}
 
 
+def is_chance(figures: TagQuality) -> bool:
+    """Tell whether the order of the probabilities is no better than what chance gives 39 times in 40."""
+    having = figures.having
+    others = having / figures.share - having
+    return figures.auc <= 0.5 + Z * math.sqrt((having + others + 1) / (12 * having * others))
+
+
 def one_of_many(chances: Floats, tags: Sequence[Tag], held_out: Examples) -> OneOfMany | None:
     """Return how often the likeliest tag is right; None where documents have no or several tags."""
     names = [tag.id for tag in tags]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from scorelens_documents.errors import DocumentError
 from scorelens_documents.rows import Row, Rows, open_rows
 from scorelens_scorer.training.examples import Examples
 from scorelens_scorer.training.own.errors import UnteachableError
+from scorelens_scorer.training.own.hints import hints
 from scorelens_scorer.training.own.labels import Source, check, lookup, tags_of
 
 MOST_TEXT: Final = 2**26
@@ -73,6 +75,7 @@ class Counts:
             self.first = f"row {number}: {text}"
 
     first: str = ""
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class _Reader:
         """Return what was kept. Raises UnteachableError where that is nothing, or no row has a column of tags."""
         self._shrink(self._wanted.most_text, self._wanted.most_rows or len(self._documents))
         self._check()
+        self._counts.hints = tuple(hints(self._wanted.tags, self._cells, self._wanted.separator))
         truth = tags_of(self._wanted.tags, self._cells, self._wanted.separator)
         hashes = np.array(self._hashes, np.uint64).reshape(-1, 2)
         self._counts.duplicates = len(self._hashes) - len(set(self._hashes))
@@ -228,6 +232,8 @@ def no_column(option: str, column: str, there: Iterable[str]) -> UnteachableErro
     names = [name for name in there if name]
     close = get_close_matches(column, names, 1, 0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ""
+    if option == "--tags" and re.search("[<>=]", column):
+        hint = f"; a rule begins with the name of its tag: --tags 'NAME={column}'"
     listed = ", ".join(names[:30]) + (" …" if len(names) > 30 else "")
     return UnteachableError(f"{option} {column}: the file has no column {column!r}; it has: {listed}{hint}")
 

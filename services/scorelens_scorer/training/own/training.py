@@ -155,4 +155,5 @@ def _unteachable(labelled: Labelled, left_out: Mapping[str, str]) -> Unteachable
         return UnteachableError(f"--tags: none of {rows} has a tag")
     listed = "; ".join(f"{tag[:60]!r}: {reason}" for tag, reason in list(left_out.items())[:SHOWN])
     more = f"; and {len(left_out) - SHOWN:,} more" if len(left_out) > SHOWN else ""
-    return UnteachableError(f"--tags: no tag can be learned from {rows}: {listed}{more}")
+    hint = "".join(f". {hint}" for hint in labelled.counts.hints)
+    return UnteachableError(f"--tags: no tag can be learned from {rows}: {listed}{more}{hint}")
