@@ -16,6 +16,7 @@ SHAPES: Final = ("topic", "sentiment", "brand", "offer")
 """Groups with a sign and a colour of their own; all others share one."""
 
 _LOOKED_AT: Final = 40
+_LEADING: Final = 12
 
 
 @dataclass(frozen=True)
@@ -109,16 +110,10 @@ def bars_of(terms: Sequence[Term], most: int | None = None) -> list[Bar]:
     return [Bar(term, _length(term.contribution / largest)) for term in terms[:most]]
 
 
-def _telling(bars: Iterable[Bar]) -> Iterator[Bar]:
-    shown = ""
-    for bar in bars:
-        feature = bar.term.feature
-        if feature.startswith(PART):
-            if feature.removeprefix(PART) in shown:
-                continue
-        else:
-            shown += f" _{feature.lower().replace(' ', '_ _')}_"
-        yield bar
+def _telling(bars: Sequence[Bar]) -> Iterator[Bar]:
+    names = [bar.term.feature for bar in bars]
+    words = " ".join(f"_{word}_" for name in names[:_LEADING] if name[:1] != PART for word in name.lower().split())
+    return (bar for bar in bars if bar.term.feature[:1] != PART or bar.term.feature[1:] not in words)
 
 
 def _length(share: float) -> float:

@@ -17,11 +17,11 @@ def part(share: float | None) -> str:
     return f"{min(max(share, 0.0), 1.0):.1%}" if share is not None and math.isfinite(share) else "0%"
 
 
-def exact(number: float | None) -> str:
+def exact(number: float | None, digits: int = 4) -> str:
     """Return a number in the digits that matter, a dash for none."""
     if number is None:
         return "–"
-    return f"{number:.4g}".replace("-", "−") if math.isfinite(number) else "not finite"
+    return f"{number:.{digits}g}".replace("-", "−") if math.isfinite(number) else "not finite"
 
 
 def exact_signed(number: float | None) -> str:

@@ -77,7 +77,7 @@ def test_data_scientists_see_what_led_to_a_tag(scientist: httpx.Client) -> None:
     assert "Refund was given, at 88% where 50% is enough. For it: refund +2.69, Still +0.80, no +0.80." in said
     assert "intercept −2.2500 −2.2500 still no 1 × 0.375 4.25 +1.5938 −0.6562" in said
     assert "thanks no word 0.625 0.25 +0.1562 +1.9688 12 more terms +0.0625 +2.0312 margin +2.0312" in said
-    assert "probability = sigmoid(+2.0312) = 0.884; threshold 0.5, which is a margin of +0.0000: given." in said
+    assert "probability = sigmoid(+2.0312) = 0.8840393; threshold 0.5, which is a margin of +0.0000: given." in said
     assert page.text.count("<svg") == 1
     assert 'role="img"' in page.text
 
