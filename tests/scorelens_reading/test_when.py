@@ -1,4 +1,4 @@
-"""Times on the command line."""
+"""Times as people name them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scorelens_client.when import parse_when
+from scorelens_reading.when import parse_when
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -28,7 +28,9 @@ def test_times_are_read_as_people_write_them(text: str, meant: datetime) -> None
     assert parse_when(text, NOW) == meant
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "7", "7y", "2026-13-01", "-2h"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "7", "7y", "2026-13-01", "-2h", "999999w", "٣d", "0001-01-01T00:00+09:00"]
+)
 def test_anything_else_is_refused_with_examples(text: str) -> None:
     """What is not a time is answered with what is."""
     with pytest.raises(ValueError, match="2h"):
