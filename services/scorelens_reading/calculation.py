@@ -71,11 +71,7 @@ class Calculation:
     @property
     def threshold_margin(self) -> float | None:
         """Return the margin at which the probability is the threshold; None where that is not known."""
-        if self.link == "identity":
-            return self.threshold
-        if self.link != "sigmoid" or not 0 < self.threshold < 1 or not self._slope:
-            return None
-        return (math.log(self.threshold / (1 - self.threshold)) - self._offset) / self._slope
+        return margin_at(self.threshold, self.link, self.link_parameters)
 
     def __repr__(self) -> str:
         said = f"probability={self.probability:.4f}, threshold={self.threshold:.4f}, selected={self.selected}"
@@ -97,6 +93,16 @@ class Calculation:
     @property
     def _offset(self) -> float:
         return self.link_parameters.get("offset", 0.0)
+
+
+def margin_at(probability: float, link: str, parameters: Mapping[str, float]) -> float | None:
+    """Return the margin that a link turns into a probability; None where that is not known."""
+    if link == "identity":
+        return probability
+    slope = parameters.get("slope", 1.0)
+    if link != "sigmoid" or not 0 < probability < 1 or not slope:
+        return None
+    return (math.log(probability / (1 - probability)) - parameters.get("offset", 0.0)) / slope
 
 
 def sigmoid(margin: float) -> float:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby, islice
 from typing import Any, Final
 
 from scorelens_console.core.words import PART
-from scorelens_reading.calculation import Calculation, Term, calculations_of
+from scorelens_reading.calculation import Calculation, Term, margin_at, read_calculation
 from scorelens_store.contract import Record
 
 SHAPES: Final = ("topic", "sentiment", "brand", "offer")
@@ -34,7 +35,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Score:
-    """One tag of a document; margin, threshold and calculation are there for whoever may see them."""
+    """One tag of a document; margin, threshold and calculation are there for whoever may see them.
+
+    `recorded` is the calculation as it is stored, which is read when it is looked at: a listing has five hundred.
+    """
 
     tag: str
     title: str
@@ -43,7 +47,12 @@ class Score:
     selected: bool
     margin: float | None = None
     threshold: float | None = None
-    calculation: Calculation | None = None
+    recorded: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @cached_property
+    def calculation(self) -> Calculation | None:
+        """Return the calculation."""
+        return read_calculation(self.recorded, {self.tag: self.title}) if self.recorded else None
 
     @property
     def shape(self) -> str:
@@ -53,7 +62,11 @@ class Score:
     @property
     def threshold_margin(self) -> float | None:
         """Return the margin from which on it is selected; None where that is not known."""
-        return self.calculation.threshold_margin if self.calculation else None
+        if not self.recorded or self.threshold is None:
+            return None
+        parameters = self.recorded.get("link_parameters") or {}
+        known = {name: float(value) for name, value in parameters.items() if value is not None}
+        return margin_at(self.threshold, str(self.recorded.get("link") or "identity"), known)
 
     @property
     def missing(self) -> float | None:
@@ -72,7 +85,7 @@ def scores_of(record: Record) -> list[Score]:
     titles, groups = record.get("titles") or {}, record.get("groups") or {}
     margins, thresholds = record.get("margin") or {}, record.get("threshold") or {}
     chosen = set(record.get("tags") or ())
-    calculations = {one.tag: one for one in calculations_of(record)}
+    recorded = {str(part.get("tag", "")): part for part in record.get("calculation") or ()}
     found = [
         Score(
             tag,
@@ -82,7 +95,7 @@ def scores_of(record: Record) -> list[Score]:
             tag in chosen,
             margins.get(tag),
             thresholds.get(tag),
-            calculations.get(tag),
+            recorded.get(tag),
         )
         for tag, share in _shares(record).items()
     ]
