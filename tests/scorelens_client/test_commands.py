@@ -25,6 +25,7 @@ from tests.scorelens_client.system import (
     wait_until,
 )
 from tests.scorelens_store.conftest import STORES
+from tests.scorelens_store.server import ask, reply
 
 DOCUMENTS: list[dict[str, Any]] = [
     {
@@ -475,13 +476,21 @@ def test_scoring_without_a_system_leaves_no_results(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("results*"))
 
 
-def test_the_demo_shows_everything_and_ends(tmp_path: Path) -> None:
-    """The demo scores, lists, explains and finds documents of its corpus, and ends with status 0."""
-    with_console = (*ANY_PORTS, "--console", "127.0.0.1:0")
-    shown = run(tmp_path / "unused", "demo", "--exit", "--documents", "300", *with_console, width=80)
+@pytest.mark.parametrize("kind", STORES)
+def test_the_demo_shows_everything_and_ends(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
+    """The demo scores, lists, explains and finds documents of its corpus, and ends with status 0; nothing is left."""
+    where = [*ANY_PORTS, "--console", "127.0.0.1:0"]
+    url = request.getfixturevalue("elasticsearch_url") if kind == "elasticsearch" else ""
+    shown = run(
+        tmp_path / "unused", "demo", "--exit", "--documents", "300", *where, *(["--elasticsearch", url] if url else ())
+    )
     assert shown.status == 0, shown.err
     assert shown.out.count("/signin?code=") == 2
     assert "scored 300 documents" in shown.err
     for part in ("tweet", "sum = margin", "documents match", "adds up", "$ scorelens search"):
         assert part in shown.out
     assert "Traceback" not in shown.err
+    if url:
+        assert f"{url}#scorelens-demo-" in shown.out
+        assert ask(url, "GET", "/scorelens-demo-*?expand_wildcards=all") == {}
+        assert reply(url, "GET", "/_component_template/scorelens-demo-*")[0] == 404

@@ -26,6 +26,7 @@ from scorelens_client.bulk.sending import Sender, Sending
 from scorelens_client.commands.show import print_record
 from scorelens_client.commands.status import collect, print_status, spooled
 from scorelens_client.commands.up import command_name, print_system, wait_for_ever
+from scorelens_client.demo_store import apart
 from scorelens_client.home import Home, System
 from scorelens_client.listing import print_hit, print_listing
 from scorelens_client.perception import perception, print_perception
@@ -60,17 +61,20 @@ def command(settings: UpSettings, documents: int, seed: int, leave: bool, folder
 
     Starts what `scorelens up` starts, in a temporary folder that is removed at the end, and stays up until Ctrl-C, so
     that one can look around from another terminal. With --exit it ends by itself; the status is 0 when everything was
-    stored and adds up.
+    stored and adds up. In an Elasticsearch its records have a prefix of their own (scorelens-demo-…, removed at the
+    end; with --home scorelens-demo, kept), unless URL#PREFIX names one.
 
     \b
     scorelens demo
     scorelens demo --documents 20000 --home ~/scorelens-demo
+    scorelens demo --elasticsearch http://localhost:9200
     """
     stop_on_signals()
     console, out = notes(), results()
     try:
         with ExitStack() as stack:
             home = stack.enter_context(_home(folder))
+            settings = stack.enter_context(apart(settings, console, kept=folder is not None))
             system = stack.enter_context(running(home, settings, console))
             print_system(out, home, system)
             well = _show(home, system, documents, seed, out, console)
