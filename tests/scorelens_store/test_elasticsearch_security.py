@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -24,8 +25,10 @@ from scorelens_runtime.main import scorelens
 from scorelens_runtime.secrets import Secret
 from scorelens_store.contract import Outcome, Selection, Store, Terms
 from scorelens_store.elasticsearch import ElasticsearchSettings, ElasticsearchStore, open_store
+from scorelens_store.elasticsearch.dead_letter_index import open_dead_letters
 from scorelens_store.elasticsearch.setup import open_setup
 from scorelens_store.errors import StoreUnavailableError
+from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
@@ -129,10 +132,17 @@ def _numbers(*numbers: int) -> list[dict[str, Any]]:
     return [make(number) for number in numbers]
 
 
-def test_the_writer_does_all_that_an_indexer_does(secured: Secured) -> None:
-    """Records are put once, labelled, forgotten and kept out, merged away and expired, with the role of the writer."""
+def test_the_writer_does_all_that_an_indexer_does(secured: Secured, caplog: pytest.LogCaptureFixture) -> None:
+    """Records are put once, labelled, forgotten and kept out, merged away and expired, with the role of the writer.
+
+    New tags become fields that are searched, and the server warns of nothing that a later version would refuse.
+    """
+    caplog.set_level(logging.INFO)
     writer, reader = secured.open("writer"), secured.open("reader")
     assert {result.outcome for result in writer.put(_numbers(1, 2, 3))} == {Outcome.STORED}
+    assert [result.outcome for result in writer.put([make(4, score={"new-tag": 0.9})])] == [Outcome.STORED]
+    assert reader.count(Selection(parse("score.new-tag:>0.8"))) == 1
+    assert writer.forget(record_ids=[record_id(4)]) == 1
     assert [result.outcome for result in writer.put(_numbers(1))] == [Outcome.DUPLICATE]
     writer.annotate(record_id(1), {"verdict": "right"})
     assert writer.forget(record_ids=[record_id(2)]) == 1
@@ -143,6 +153,23 @@ def test_the_writer_does_all_that_an_indexer_does(secured: Secured) -> None:
     assert reader.count(EVERYTHING) == 2
     writer.expire(datetime(2040, 1, 1, tzinfo=UTC))
     assert reader.count(EVERYTHING) == 0
+    assert "Elasticsearch warns" not in caplog.text
+
+
+def test_dead_letters_are_shown_by_the_writer_and_seen_in_kibana(
+    secured: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer's role makes their index and keeps it in step; people in Kibana read it, and other readers do not."""
+    for name, value in {"USERNAME": "writer", "PASSWORD": WORD, "CA_FILE": secured.authority.certificate}.items():
+        monkeypatch.setenv(f"SCORELENS_ELASTICSEARCH_{name}", str(value))
+    letter = {"reason": "odd", "indexer": {"id": "one"}}
+    with closing(open_dead_letters(f"{secured.server.url}#{PREFIX}", "one")) as shown:
+        for letters in ({}, {"a": letter, "b": letter}, {"b": letter}):
+            shown.mirror(letters)
+    path = f"/{PREFIX}-dead-letters/_search?filter_path=hits.hits._source"
+    assert secured.open("kibana")._connection.request("GET", path) == {"hits": {"hits": [{"_source": letter}]}}
+    with pytest.raises(StoreUnavailableError, match=r"user \[reader\] lacks"):
+        secured.open("reader")._connection.request("GET", path)
 
 
 _FOREIGN: dict[str, tuple[str, str, Any]] = {

@@ -81,7 +81,7 @@ def _without_warning(response: NodeApiResponse) -> NodeApiResponse:
     if (text := meta.headers.get("warning")) is None:
         return response
     _log_once(text)
-    headers = HttpHeaders({name: value for name, value in meta.headers.items() if name != "warning"})
+    headers = HttpHeaders({name: value for name, value in meta.headers.items() if name.lower() != "warning"})
     return NodeApiResponse(replace(meta, headers=headers), response.body)
 
 
