@@ -27,6 +27,12 @@
     }
   };
   document.addEventListener("DOMContentLoaded", () => localise(document));
+
+  // On a phone the documents come first; what filters them is a tap away.
+  document.addEventListener("DOMContentLoaded", () => {
+    if (!matchMedia("(max-width: 760px)").matches) return;
+    for (const details of document.querySelectorAll("[data-closed-on-phones]")) details.open = false;
+  });
   document.addEventListener("htmx:load", (event) => localise(event.detail.elt));
 
   // A choice of time or order shows at once.
