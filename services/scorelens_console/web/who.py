@@ -52,12 +52,20 @@ def _of_token(console: Console, token: str) -> Session:
 
 def _of_proxy(request: Request, console: Console) -> Session:
     proxy = console.proxy
-    names = request.headers.getlist(proxy.name)
-    groups = request.headers.getlist(proxy.groups) if proxy.groups else []
+    names = [_text(value) for value in request.headers.getlist(proxy.name)]
+    groups = [_text(value) for value in request.headers.getlist(proxy.groups)] if proxy.groups else []
     identity = proxy.identity(peer_of(request), names, groups)
     # There is no session whose secret forms could send back; one is made of the name.
     secret = hmac.new(console.form_key.encode(), identity.name.encode(), hashlib.sha256).hexdigest()
     return Session(identity, secret, {})
+
+
+def _text(value: str) -> str:
+    """Read a header as UTF-8, which proxies write, where it is."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return value
 
 
 def _confirmed(console: Console, session: Session) -> Session | None:
