@@ -11,6 +11,7 @@ prints one object; it needs no running sidecar, and disturbs none:
         "bytes": 123456,                      what its segments take on disk
         "destinations": [                     one per receiver that has a cursor
           {"destination": "http://127.0.0.1:4317",
+           "configured": true,                false: the shipper sends nothing there any more
            "seen": 1000,                      = acknowledged + spooled + dropped + sampled_out, since it began
            "acknowledged": 990,               the receiver has answered for these
            "rejected": 0,                     of the acknowledged: the receiver said it did not keep them
@@ -35,6 +36,7 @@ from pathlib import Path
 from typing import Any
 
 from scorelens_runtime.errors import ScorelensError
+from scorelens_sidecar.shipper.health import destinations_in
 from scorelens_sidecar.spool.account import read_account
 from scorelens_sidecar.spool.folders import relay_folders
 from scorelens_sidecar.spool.quota import bytes_on_disk
@@ -44,11 +46,15 @@ DOES_NOT_ADD_UP = 3
 
 def read_status(folder: Path) -> dict[str, Any]:
     """Return what the module's docstring describes."""
+    sent_to = destinations_in(folder)
     relays = [
         {
             "folder": str(relay),
             "bytes": bytes_on_disk(relay),
-            "destinations": [asdict(account) for account in read_account(relay)],
+            "destinations": [
+                {"configured": sent_to is None or account.destination in sent_to, **asdict(account)}
+                for account in read_account(relay)
+            ],
         }
         for relay in relay_folders(folder)
     ]
@@ -66,7 +72,8 @@ def _in_words(account: dict[str, Any]) -> str:
     dropped = sum(account["dropped"].values())
     reasons = ", ".join(f"{name} {count}" for name, count in account["dropped"].items() if count)
     return (
-        f"{account['destination']}: {account['seen']} seen = {account['acknowledged']} acknowledged"
+        f"{account['destination']}{'' if account['configured'] else ' (not sent to any more)'}:"
+        f" {account['seen']} seen = {account['acknowledged']} acknowledged"
         f" + {account['spooled']} spooled + {dropped} dropped{f' ({reasons})' if reasons else ''}"
         f" + {account['sampled_out']} sampled out"
         f"{'' if account['adds_up'] else '  DOES NOT ADD UP'}\n"

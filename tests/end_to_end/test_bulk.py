@@ -21,6 +21,8 @@ from pyarrow import parquet as pq
 
 from scorelens_client.home import Home
 from scorelens_client.home import System as Addresses
+from scorelens_sidecar.spool.folders import relay_folder
+from scorelens_sidecar.spool.reader import SpoolReader
 from scorelens_store.contract import Selection
 from scorelens_store.open import open_reader
 from scorelens_store.query.parse import parse
@@ -58,6 +60,10 @@ class Place:
     def score(self, *arguments: str, given: str = "") -> Ran:
         """Score to the end."""
         return run(self.home, "score", *arguments, given=given)
+
+    def run(self, *arguments: str) -> Ran:
+        """Run another command."""
+        return run(self.home, *arguments)
 
     def interrupted(self, number: signal.Signals, *arguments: str, after: int = 500) -> tuple[int, str]:
         """Score until some documents are noted as answered, then send a signal; return status and what was said."""
@@ -251,6 +257,21 @@ def test_what_a_run_leaves_is_of_that_run(place: Place, tmp_path: Path) -> None:
     done = place.score(str(path), "--purpose", "test", "--rejects", "/dev/null")
     assert "line 2: 2 cells, but the header names 1 column\n" in done.err
     assert done.status == 1
+
+
+def test_a_receiver_that_was_there_before_is_not_waited_for(place: Place, tmp_path: Path) -> None:
+    """Where the indexer had another address before, what was spooled for that one tells nothing of the store."""
+    path = write(tmp_path / "x.jsonl", documents("moved", 3))
+    assert place.score(str(path), "--purpose", "test").status == 0
+    place.system.settle()
+    folder = place.home / "sidecar"
+    before = SpoolReader(relay_folder(folder), "http://127.0.0.1:1")
+    before.acknowledge(before.read(1, 10**6)[-1].position)
+    before.close()
+    done = place.score(str(path), "--purpose", "test")
+    assert "all of it can be searched now" in done.err
+    said = place.run("status").out
+    assert "nothing is sent there any more" in " ".join(said.split())
 
 
 def test_parquet_is_scored_with_its_events(place: Place, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def account(**changes: Any) -> dict[str, Any]:
     """Return an account of the sidecar's."""
     one: dict[str, Any] = {
         "destination": "http://127.0.0.1:4317",
+        "configured": True,
         "seen": 1010,
         "acknowledged": 1000,
         "rejected": 0,

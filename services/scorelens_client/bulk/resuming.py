@@ -105,12 +105,18 @@ def recover(kept: Kept, batcher: Batcher, home: Home, has_store: bool, console: 
 
 
 def calls(home: Home) -> doubt.Calls | None:
-    """Return how many calls the sidecar saw, and how many of them are still on their way to the store."""
+    """Return how many calls the sidecar saw, and how many of them are still on their way to the store.
+
+    Other receivers of the sidecar, and those it sent to before, may lag behind for good; the indexer's is what counts.
+    """
     account, _ = attempt(lambda: sidecar_account(home.sidecar))
     if account is None:
         return None
+    system = home.running()
     destinations = [one for relay in account["relays"] for one in relay["destinations"]]
-    stores = [one for one in destinations if one["destination"] != "calculation-log"]
+    stores = [one for one in destinations if system and one["destination"].partition("://")[2] == system.indexer] or [
+        one for one in destinations if one["destination"] != "calculation-log" and one["configured"]
+    ]
     return doubt.Calls(sum(one["seen"] for one in stores), sum(one["spooled"] for one in stores))
 
 
@@ -149,7 +155,8 @@ def _waiting(console: Console) -> Iterator[Callable[[int], None]]:
 
         def say(left: int) -> None:
             nonlocal noted
-            text = f"waiting for the store: {left:,} calls are still on their way there"
+            on_its_way = "1 call is still on its way" if left == 1 else f"{left:,} calls are still on their way"
+            text = f"waiting for the store: {on_its_way} there"
             status.update(text + " ...")
             if not console.is_terminal and time.monotonic() - noted > NOTE_EVERY:
                 noted = time.monotonic()

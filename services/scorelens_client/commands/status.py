@@ -70,7 +70,7 @@ def collect(home: Home, indexer: str | None = None, folder: Path | None = None) 
 
 def spooled(status: Mapping[str, Any]) -> int:
     """Return how many records still wait in spools, over all destinations."""
-    return sum(one["spooled"] for one in _destinations(status))
+    return sum(one["spooled"] for one in _destinations(status) if one["configured"])
 
 
 def print_status(console: Console, status: Mapping[str, Any]) -> None:
@@ -131,7 +131,8 @@ def _print_sidecar(console: Console, status: Mapping[str, Any]) -> None:
 
 
 def _notes(one: Mapping[str, Any]) -> list[str]:
-    notes = [f"dropped because of {reason}: {count:,}" for reason, count in one["dropped"].items() if count]
+    notes = [] if one["configured"] else ["nothing is sent there any more; it goes from here with what is spooled now"]
+    notes += [f"dropped because of {reason}: {count:,}" for reason, count in one["dropped"].items() if count]
     if one["rejected"] or one["dead_letters"]:
         notes.append(f"of the acknowledged: {one['rejected']:,} rejected, {one['dead_letters']:,} dead letters")
     if one["spooled"] and one["oldest_spooled_age"] is not None:

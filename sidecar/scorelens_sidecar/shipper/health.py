@@ -28,6 +28,15 @@ REPEAT = 60.0
 _log = logging.getLogger(__name__)
 
 
+def destinations_in(folder: Path) -> set[str] | None:
+    """Return where the shipper of a sidecar's folder sends, or sent when it ran last; None where nothing tells."""
+    try:
+        states = json.loads((folder / FILE).read_bytes())["destinations"]
+        return {str(state["destination"]) for state in states}
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 class Health:
     """State and counts of one destination."""
 
