@@ -47,4 +47,5 @@ def translate(error: grpc.RpcError, part: str, address: str) -> ScorelensError:
         return UnavailableError(f"the {part} at {address} did not answer in time")
     if code is grpc.StatusCode.UNIMPLEMENTED:
         return ScorelensError(f"what answers at {address} is no {part}: is that the right address? ({details})")
-    return ScorelensError(f"the {part} at {address} answered {code.name}: {details}")
+    kept = "; `scorelens promote` puts a model that is kept to use" if code is grpc.StatusCode.NOT_FOUND else ""
+    return ScorelensError(f"the {part} at {address} answered {code.name}: {details}{kept if part == 'scorer' else ''}")

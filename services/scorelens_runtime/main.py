@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -62,6 +63,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit; errors become one line on standard error."""
     # gRPC's core would add a line of its own to errors that we tell; it reads this when it is first imported.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    _open_what_is_closed()
     try:
         status = scorelens.main(args=arguments, prog_name="scorelens", standalone_mode=False) or 0
         sys.stdout.flush()
@@ -89,6 +91,13 @@ def run_part(command: click.Command, name: str) -> None:
     except ScorelensError as error:
         click.echo(f"scorelens: {error}", err=True)
         sys.exit(error.exit_status)
+
+
+def _open_what_is_closed() -> None:
+    """Let streams that whoever started us has closed lead nowhere, rather than every use of them fail."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _report(error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,11 @@ def test_an_error_for_people_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys
     monkeypatch.setattr(importlib, "import_module", lambda name: Wrong)
     assert status_of("sidecar") == 2
     assert capsys.readouterr().err == "scorelens: setting --x: is wrong\n"
+
+
+def test_streams_that_are_closed_are_no_error(tmp_path: Path) -> None:
+    """A service manager or a shell may start the command without standard input, output or error."""
+    status = f"{sys.executable} -m scorelens_runtime status --json --home {tmp_path}"
+    closed = subprocess.run(["/bin/sh", "-c", f"{status} <&- >&-"], capture_output=True, text=True)
+    assert (closed.returncode, closed.stderr) == (1, "")
+    assert subprocess.run(["/bin/sh", "-c", f"{status} >&- 2>&-"]).returncode == 1

@@ -228,9 +228,17 @@ def test_a_model_that_is_not_served_ends_the_run(scorer: tuple[Scorer, str]) -> 
     """What no other batch could do better is said once."""
     servicer, address = scorer
     servicer.difficulty = lambda request, context: context.abort(grpc.StatusCode.NOT_FOUND, "no model 'x'")
-    with pytest.raises(ScorelensError, match="NOT_FOUND: no model 'x'"):
+    with pytest.raises(ScorelensError, match="NOT_FOUND: no model 'x'; `scorelens promote`"):
         send(address, lines(1000), size=1)
     assert len(servicer.sizes) < 1000
+
+
+def test_an_address_of_something_else_is_told(scorer: tuple[Scorer, str]) -> None:
+    """A server that has no method to score is not taken for a scorer that fails."""
+    servicer, address = scorer
+    servicer.difficulty = lambda request, context: context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+    with pytest.raises(ScorelensError, match="is no scorer: is that the right address"):
+        send(address, lines(1))
 
 
 def test_view_and_purpose_travel_as_metadata(scorer: tuple[Scorer, str]) -> None:
