@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types generate lock assets tools audit bench volume compiled clean
+.PHONY: help demo test check format lint types generate lock assets pictures tools audit bench volume compiled clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -73,6 +73,9 @@ assets: $(VENV)/dev  ## Copy the console's scripts from the npm packages of asse
 	@mkdir -p build/assets && cp assets/package.json assets/package-lock.json assets/.npmrc build/assets
 	@cd build/assets && npm ci --silent
 	@$(BIN)/python assets/make.py build/assets
+
+pictures: $(VENV)/dev  ## Take the pictures of README and docs from the demo, in a browser.
+	@$(BIN)/python -m docs.make_pictures
 
 audit: $(VENV)/dev  ## Look the locked dependencies up in the public list of known faults.
 	@$(BIN)/pip-audit --require-hashes --disable-pip -r requirements/run.txt
