@@ -44,6 +44,8 @@ ORDERS: Final = {
     "document.length": "longest first",
 }
 PAGE: Final = 25
+MOST_VALUES: Final = 12
+MOST_TAGS: Final = 60
 BARS: Final = 60
 """Bars of the histogram over time, about."""
 _WIDTHS: Final = (1, 5, 15, 60, 300, 900, 3600, 10_800, 21_600, 86_400, 604_800, 2_592_000, 31_536_000)
@@ -129,14 +131,16 @@ def read_listing(parameters: Parameters) -> Listing:
     )
 
 
-def facet_questions(
-    listing: Listing, now: datetime, most: int = 12
-) -> Iterable[tuple[Selection, Mapping[str, Aggregation]]]:
+def facet_questions(listing: Listing, now: datetime) -> Iterable[tuple[Selection, Mapping[str, Aggregation]]]:
     """Yield what has to be counted: each facet under the filters of the others, so that several values can be set."""
-    free = {name: Terms(FACETS[name], most) for name in FACETS if name not in listing.filters}
+    free = {name: _values(name) for name in FACETS if name not in listing.filters}
     yield listing.selection(now), free
     for name in listing.filters:
-        yield listing.selection(now, without=name), {name: Terms(FACETS[name], most)}
+        yield listing.selection(now, without=name), {name: _values(name)}
+
+
+def _values(facet: str) -> Terms:
+    return Terms(FACETS[facet], MOST_TAGS if facet == "tag" else MOST_VALUES)
 
 
 def bar_width(first: datetime, last: datetime) -> DateHistogram:

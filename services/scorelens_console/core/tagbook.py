@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -39,6 +39,14 @@ class Tagbook:
     def of_group(self, group: str) -> list[Tag]:
         """Return the tags of a group by title."""
         return sorted((tag for tag in self.tags.values() if tag.group == group), key=lambda tag: tag.title.casefold())
+
+    def by_group(self, buckets: Sequence[Bucket]) -> dict[str, list[Bucket]]:
+        """Return counted tags by their group, groups by name."""
+        found: dict[str, list[Bucket]] = {}
+        for bucket in buckets:
+            tag = self.tags.get(str(bucket.key))
+            found.setdefault(tag.group if tag else "tag", []).append(bucket)
+        return dict(sorted(found.items()))
 
     @property
     def groups(self) -> list[str]:

@@ -25,8 +25,10 @@ from scorelens_console.core.listing import (
     write_place,
 )
 from scorelens_console.core.scores import Score, scores_of
+from scorelens_console.core.snippets import question_of, snippets_of
 from scorelens_console.web.context import archive_of, remembered, tagbook_of
 from scorelens_console.web.rendering import page
+from scorelens_reading.hints import why_nothing
 from scorelens_store.contract import Bucket, Hit, Selection, Sort
 
 MOST_NEW = 50
@@ -64,6 +66,8 @@ def documents(request: Request) -> HTMLResponse:
         "total": found.total,
         "next": write_place(found.hits[-1].sort) if len(found.hits) == PAGE else "",
         "newest": newest_of(found.hits, now),
+        "hints": [] if found.total or after else _hints(archive.outline, listing.selection(now)),
+        "snippets": snippets_of(question_of(listing)),
     }
     if after:
         return page(request, "documents_rows.html", **values)
@@ -76,6 +80,11 @@ def documents(request: Request) -> HTMLResponse:
         orders=ORDERS,
         **values,
     )
+
+
+def _hints(archive: Archive, selection: Selection) -> list[str]:
+    """Return why nothing is found; that looks beyond what viewers see, so that they are told nothing."""
+    return list(why_nothing(archive, selection)) if archive.identity.is_scientist else []
 
 
 def _counted(request: Request, archive: Archive, listing: Listing, now: datetime) -> dict[str, Any]:

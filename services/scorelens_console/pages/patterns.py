@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import HTMLResponse
 from scorelens_console.access.identity import Role
 from scorelens_console.core.listing import PERIODS, bar_width, read_listing
 from scorelens_console.core.patterns import read_patterns
+from scorelens_console.core.snippets import question_of, snippets_of
 from scorelens_console.core.tagbook import Tagbook
 from scorelens_console.errors import NotFoundError
 from scorelens_console.pages.documents import first_of
@@ -38,6 +40,7 @@ def patterns(request: Request) -> HTMLResponse:
         listing=listing,
         tagbook=tagbook,
         found=found,
+        snippets=snippets_of(question_of(replace(listing, filters={"tag": (tag.id,)}))) if tag else (),
         periods={name: title for name, (title, _) in PERIODS.items()},
     )
 
