@@ -29,7 +29,7 @@ def print_report(console: Console, outcome: Outcome) -> None:
     _print_rows(console, outcome)
     rows = f"{outcome.sizes['held_out']:,}"
     console.print(f"\nOn {rows} held-out rows that it did not learn from (95 % intervals in brackets)\n", style="bold")
-    console.print(_figures(outcome, console.width), "")
+    console.print(_figures(outcome, console.width))
     _print_doubts(console, outcome)
     console.print("\nBeside knowing nothing of a row, and how far the probabilities hold\n", style="bold")
     console.print(_baselines(outcome, console.width))
@@ -77,11 +77,14 @@ def _print_doubts(console: Console, outcome: Outcome) -> None:
         "no better than chance on these rows": is_chance,
         "fewer than 30 of these rows have it, so that its figures are hints": weak,
     }
+    lines = []
     for text, doubtful in doubts.items():
         tags = [_name(tag) for tag, figures in outcome.quality.items() if doubtful(figures)]
         if tags:
             more = f" and {len(tags) - NAMED:,} more" if len(tags) > NAMED else ""
-            console.print(f"{text}: {', '.join(tags[:NAMED])}{more}", style="yellow", soft_wrap=True)
+            lines.append(f"{text}: {', '.join(tags[:NAMED])}{more}")
+    if lines:
+        console.print("\n" + "\n".join(lines), style="yellow", soft_wrap=True)
 
 
 def _figures(outcome: Outcome, width: int) -> Table:

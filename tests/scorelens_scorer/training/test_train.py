@@ -190,7 +190,7 @@ def test_names_from_the_file_can_do_no_harm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "arguments", "text"),
     [
-        (rows(), ["--tags", "topics"], "has no column 'text'; it has: id, body, topics, stars"),
+        (rows(), ["--tags", "topics"], "it has: id, body, topics, stars; name it with --text"),
         (rows(), ["--text", "bdy", "--tags", "topics"], "did you mean 'body'?"),
         (rows(), ["--text", "body", "--tags", "topic"], "did you mean 'topics'?"),
         (rows(), ["--text", "body"], "--tags is missing"),

@@ -232,6 +232,8 @@ def no_column(option: str, column: str, there: Iterable[str]) -> UnteachableErro
     names = [name for name in there if name]
     close = get_close_matches(column, names, 1, 0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ""
+    if (option, column) == ("--text", "text"):
+        hint += "; name it with --text, or with --column events=COLUMN where customers' activity is learned from"
     if option == "--tags" and re.search("[<>=]", column):
         hint = f"; a rule begins with the name of its tag: --tags 'NAME={column}'"
     listed = ", ".join(names[:30]) + (" …" if len(names) > 30 else "")
