@@ -33,7 +33,7 @@ def contents(view: KibanaView) -> Iterator[Row]:
     yield Row("data view", "", f"{view.title_prefix}: dead letters", name, data_view_id(view.prefix, LETTERS))
     for search in searches(view):
         title = f"{view.title_prefix}: {search.title}"
-        yield Row("search", "", title, search.lucene, search_id(view.prefix, search.name))
+        yield Row("search", "", title, search.lucene or "all", search_id(view.prefix, search.name))
     for dashboard in dashboards(view):
         title = f"{view.title_prefix}: {dashboard.title}"
         yield Row("dashboard", "", title, dashboard.purpose, dashboard_id(view.prefix, dashboard.name))

@@ -81,7 +81,8 @@ _FORMATS: Final = {
     "sampling.probability": _SHARE,
 }
 _OF_A_TAG: Final = {"score": _SHARE, "threshold": _SHARE, "margin": _DECIMALS}
-_CONSOLE: Final = {"document.id": "documents", "record.id": "records"}
+_CONSOLE: Final = {"document.id": "document?id=", "record.id": "records/"}
+"""What stands before an id in the address of the console's page about it."""
 
 
 def data_view(view: KibanaView) -> Json:
@@ -118,11 +119,11 @@ def formats(view: KibanaView) -> dict[str, Json]:
 
 
 def _links(console: str) -> dict[str, Json]:
-    # Kibana writes the value into the address percent-encoded.
+    # Kibana writes the value into the address percent-encoded; many a proxy takes no encoded slash within a path.
     return {
         field: {
             "id": "url",
-            "params": {"type": "a", "urlTemplate": f"{console}/{page}/{{{{value}}}}", "labelTemplate": "{{value}}"},
+            "params": {"type": "a", "urlTemplate": f"{console}/{page}{{{{value}}}}", "labelTemplate": "{{value}}"},
         }
         for field, page in _CONSOLE.items()
     }

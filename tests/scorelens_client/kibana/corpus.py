@@ -29,6 +29,14 @@ def records(size: int = 240, seed: int = 5) -> list[dict[str, Any]]:
     return [_call(number) if number % 12 == 7 else _document(number, chance) for number in range(size)]
 
 
+def letters() -> dict[str, dict[str, Any]]:
+    """Return dead letters as an indexer shows them: one that names its document, and one that cannot."""
+    common = {"@timestamp": "2026-11-22T10:00:00Z", "bytes": 1200, "indexer": {"id": "one"}}
+    ids = {name: {"id": f"{name}-1"} for name in ("record", "document", "trace", "span")}
+    reason = "scorelens.tag.probability is no list of numbers"
+    return {"a": {**common, **ids, "reason": reason}, "b": {**common, "reason": "the span has no start"}}
+
+
 def _document(number: int, chance: random.Random) -> dict[str, Any]:
     offering = number % 4 == 0
     wanted = [tag for tag in TITLES if tag.startswith("offer_") == offering]

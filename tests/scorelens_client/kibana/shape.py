@@ -128,7 +128,8 @@ DATA_VIEW: Final = closed(
         "runtimeFieldMap": {"const": "{}"},
         "typeMeta": {"const": "{}"},
         "allowHidden": FLAG,
-    }
+    },
+    {"allowNoIndex": FLAG},
 )
 SEARCH: Final = closed(
     {

@@ -302,7 +302,7 @@ def test_console_links_come_from_the_setting(kibana: FakeKibana) -> None:
     """Ids of documents lead to the console that is set."""
     run(kibana, CONSOLE_URL="https://console.example/")
     view = kibana.spaces["default"]["index-pattern", data_view_id("scorelens")]
-    assert "https://console.example/documents/{{value}}" in view["attributes"]["fieldFormatMap"]
+    assert "https://console.example/document?id={{value}}" in view["attributes"]["fieldFormatMap"]
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shlex
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +22,10 @@ from scorelens_client.commands.kibana import command as kibana_command
 from scorelens_client.commands.search import command as search_command
 from scorelens_client.commands.show import command as show_command
 from scorelens_runtime.errors import SettingError
+from scorelens_runtime.main import scorelens
 from scorelens_store.elasticsearch import ElasticsearchSettings
+from scorelens_store.elasticsearch.dead_letter_index import open_dead_letters
+from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 from scorelens_store.open import open_store
 from tests.scorelens_client.kibana.rison import decode
 from tests.scorelens_client.kibana.server import FakeKibana, serving
@@ -27,6 +34,9 @@ from tests.scorelens_store.records import make
 
 TEXT = (Path(__file__).parents[3] / "docs" / "kibana.md").read_text()
 QUERIES = re.findall(r"```lucene\n(.*?)\n```", TEXT, re.DOTALL)
+OF_LETTERS = re.findall(r"```lucene dead-letters\n(.*?)\n```", TEXT, re.DOTALL)
+LINES = "\n".join(re.findall(r"```sh\n(.*?)\n```", TEXT, re.DOTALL)).replace("\\\n", "").splitlines()
+COMMANDS = [*LINES, *re.findall(r"`(scorelens [^`]+)`", TEXT)]
 Ask = Callable[[str], set[str]]
 
 SAID = make(
@@ -68,6 +78,14 @@ CALL = make(
     score=None,
 )
 RECORDS = [SAID, NEAR, REPLAYED, CALL]
+LETTERS: dict[str, dict[str, Any]] = {
+    "a": {
+        "indexer": {"id": "one"},
+        "document": {"id": "d"},
+        "reason": "failed to parse field [document.author.number]",
+    },
+    "b": {"indexer": {"id": "one"}, "reason": "the span has no start"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +94,9 @@ def store(elasticsearch_url: str) -> Iterator[str]:
     prefix = f"test-{secrets.token_hex(6)}"
     writer = open_store(elasticsearch_url, ElasticsearchSettings(prefix=prefix, period="month", replicas="0"))
     writer.put(RECORDS)
+    with closing(open_dead_letters(f"{elasticsearch_url}#{prefix}", "one")) as shown:
+        shown.mirror({})
+        shown.mirror(LETTERS)
     yield f"{elasticsearch_url}#{prefix}"
     writer.close()
     drop(elasticsearch_url, prefix)
@@ -86,12 +107,12 @@ def ask(store: str) -> Ask:
     """Asks the server as Kibana does; returns the ids of the records that match."""
     url, _, prefix = store.partition("#")
 
-    def run(query: str, first: str = "*", last: str = "*") -> set[str]:
+    def run(query: str, first: str = "*", last: str = "*", index: str = prefix) -> set[str]:
         lucene = {"query_string": {"query": query, "analyze_wildcard": True}}
         time = {"range": {"@timestamp": {"gte": first, "lte": last}}} if first != "*" else {"match_all": {}}
         body = {"query": {"bool": {"filter": [lucene, time]}}, "_source": False, "size": 100}
         request = urllib.request.Request(
-            f"{url}/{prefix}/_search", json.dumps(body).encode(), {"content-type": "application/json"}
+            f"{url}/{index}/_search", json.dumps(body).encode(), {"content-type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
             return {hit["_id"] for hit in json.load(answer)["hits"]["hits"]}
@@ -134,9 +155,46 @@ def test_queries_of_the_page_find_something_and_leave_something(ask: Ask, query:
     assert 0 < len(ask(query)) < len(RECORDS)
 
 
+@pytest.mark.parametrize("query", OF_LETTERS)
+def test_queries_of_dead_letters_find_some_of_them(store: str, ask: Ask, query: str) -> None:
+    """Those of the other data view find some letters, and not all."""
+    index = dead_letters_name(store.partition("#")[2])
+    assert ask(query, index=index) == {"one-a"}  # type: ignore[call-arg]
+
+
 def test_there_are_queries() -> None:
     """The queries are where the test looks for them."""
     assert len(QUERIES) > 12
+    assert len(OF_LETTERS) == 1
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("scorelens ")])
+def test_commands_of_the_page_are_commands(line: str) -> None:
+    """Each command of the page has the options and arguments that the page gives it."""
+    words = shlex.split(line.replace("[", "").replace("]", ""), comments=True)[1:]
+    command: click.Command = scorelens
+    while isinstance(command, click.Group):
+        name = words.pop(0)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None, name
+        command = found
+    if words:  # a name alone is how a text speaks of a command
+        command.make_context(line, words)
+
+
+def test_the_page_shows_what_the_import_prints(store: str) -> None:
+    """Each line of the import that the page shows is one that it prints, for the tags that it names."""
+    shown = re.search(r"```text\n(created the space.*?)\n```", TEXT, re.DOTALL)
+    assert shown
+    first, *lines = shown[1].replace("https://kibana.example:5601", "KIBANA").splitlines()
+    with serving(FakeKibana()) as kibana:
+        arguments = ["import", "--url", kibana.url, "--store", store, "--space", "marketing"]
+        result = CliRunner().invoke(kibana_command, [*arguments, "--create-space"], standalone_mode=False)
+    assert result.exception is None
+    printed = result.output.replace(kibana.url, "KIBANA").replace(store.partition("#")[2], "scorelens")
+    for line in (first, *lines):
+        if "..." not in line and "objects" not in line:
+            assert line.split() in [one.split() for one in printed.splitlines()], line
 
 
 def test_show_links_to_all_scores_of_the_document(store: str, ask: Ask) -> None:

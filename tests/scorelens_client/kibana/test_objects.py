@@ -6,6 +6,7 @@ import itertools
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
@@ -14,7 +15,7 @@ from scorelens_client.kibana import columns, lens
 from scorelens_client.kibana.contents import contents
 from scorelens_client.kibana.controls import Control
 from scorelens_client.kibana.dashboard import Dashboard
-from scorelens_client.kibana.dataview import data_view
+from scorelens_client.kibana.dataview import data_view, formats
 from scorelens_client.kibana.ids import dashboard_id, data_view_id, search_id
 from scorelens_client.kibana.objects import saved_objects, to_ndjson
 from scorelens_client.kibana.panels import WIDTH, Listing, Panel, Words, places
@@ -23,6 +24,7 @@ from scorelens_client.kibana.view import KibanaView
 from tests.scorelens_client.kibana.corpus import VIEW
 from tests.scorelens_client.kibana.shape import SHAPES
 from tests.scorelens_client.kibana.walking import decoded, lenses, nodes
+from tests.scorelens_console.routes import addresses
 
 GOLDEN = Path(__file__).parent / "golden.ndjson"
 FIFTY = KibanaView("other", tuple(f"tag_{number}" for number in range(50)))
@@ -120,10 +122,19 @@ def test_ids_of_documents_and_records_lead_to_the_console() -> None:
     with_console = json.loads(data_view(VIEW)["attributes"]["fieldFormatMap"])
     without = json.loads(data_view(KibanaView())["attributes"]["fieldFormatMap"])
 
-    assert with_console["document.id"]["params"]["urlTemplate"] == "https://console.example/documents/{{value}}"
+    assert with_console["document.id"]["params"]["urlTemplate"] == "https://console.example/document?id={{value}}"
     assert with_console["record.id"]["params"]["urlTemplate"] == "https://console.example/records/{{value}}"
     assert with_console["score.card-fraud"]["id"] == "percent"
     assert "document.id" not in without
+
+
+def test_the_console_answers_where_ids_lead() -> None:
+    """The addresses that Kibana makes of ids are pages of the console."""
+    templates = [formats(VIEW)[field]["params"]["urlTemplate"] for field in ("document.id", "record.id")]
+    paths = {urlsplit(one.replace("{{value}}", "{record_id}")).path for one in templates}
+
+    assert len(paths) == 2
+    assert paths <= {address.path for address in addresses() if "GET" in address.methods}
 
 
 def test_tags_of_a_group_are_named_and_else_guessed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -10,15 +11,18 @@ import orjson
 import pytest
 import urllib3
 
+from scorelens_client.kibana.ids import LETTERS, data_view_id
 from scorelens_client.kibana.objects import saved_objects
 from scorelens_client.kibana.tags import read_view
 from scorelens_client.kibana.view import KibanaView
 from scorelens_store.contract import Outcome
+from scorelens_store.elasticsearch.dead_letter_index import open_dead_letters
+from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 from scorelens_store.elasticsearch.store import open_store
 from tests.scorelens_client.kibana.asking import filled, to_query, to_searches
-from tests.scorelens_client.kibana.corpus import THRESHOLDS, TITLES, VIEW, records
+from tests.scorelens_client.kibana.corpus import THRESHOLDS, TITLES, VIEW, letters, records
 from tests.scorelens_client.kibana.test_objects_fields import SERVES
-from tests.scorelens_client.kibana.walking import lenses, queries, uses
+from tests.scorelens_client.kibana.walking import lenses, queries, queries_of_views, uses, view_of
 
 Ask = Callable[[str, Any], Any]
 
@@ -45,6 +49,9 @@ def ask(elasticsearch_url: str, prefix: str) -> Iterator[Ask]:
     try:
         results = store.put(records())
         assert {result.outcome for result in results} == {Outcome.STORED}
+        with closing(open_dead_letters(f"{elasticsearch_url}#{prefix}", "one")) as shown:
+            shown.mirror({})
+            assert shown.mirror(letters()) == (2, 0)
         yield post
     finally:
         store.close()
@@ -54,10 +61,10 @@ def ask(elasticsearch_url: str, prefix: str) -> Iterator[Ask]:
 def test_the_server_takes_every_field_as_its_use_needs(ask: Ask, prefix: str) -> None:
     """What the server says of a field, as Kibana asks it, serves all of its uses."""
     found = {use for saved in saved_objects(VIEW) for use in uses(saved)}
-    fields = ask(f"/{prefix}/_field_caps?fields=*", {})["fields"]
+    fields = {view: ask(f"/{index}/_field_caps?fields=*", {})["fields"] for view, index in _indices(prefix).items()}
 
     for use in found:
-        caps = fields.get(use.field, {})
+        caps = fields[use.view].get(use.field, {})
         assert set(caps) <= SERVES[use.need], use
         assert caps, use
         assert use.need == "anything" or all(one["aggregatable"] for one in caps.values()), use
@@ -65,13 +72,14 @@ def test_the_server_takes_every_field_as_its_use_needs(ask: Ask, prefix: str) ->
 
 def test_every_query_finds_records(ask: Ask, prefix: str) -> None:
     """Each query of a search, a panel, a column or a filter runs as it stands, and matches something."""
-    found = {query["query"] for saved in saved_objects(VIEW) for _, query in queries(saved)} - {""}
-    asked = [{"size": 0, "query": to_query({"language": "lucene", "query": one})} for one in sorted(found)]
+    found = sorted({(view, query["query"]) for saved in saved_objects(VIEW) for view, query in queries_of_views(saved)})
+    asked = [(view, {"size": 0, "query": to_query({"language": "lucene", "query": query})}) for view, query in found]
 
     answers = _msearch(ask, prefix, asked)
 
-    empty = [one for one, answer in zip(sorted(found), answers, strict=True) if not answer["hits"]["total"]["value"]]
+    empty = [one for one, answer in zip(found, answers, strict=True) if not answer["hits"]["total"]["value"]]
     assert len(found) > 20
+    assert {view for view, _ in found} == set(_indices(prefix))
     assert empty == []
 
 
@@ -79,11 +87,13 @@ def test_every_chart_has_something_to_show(ask: Ask, prefix: str) -> None:
     """Each chart's columns run as the aggregations that Lens makes of them, and give buckets and numbers."""
     charts = [(title, lens) for saved in saved_objects(VIEW) for title, lens in lenses(saved)]
     bounds = _bounds(ask, prefix, charts)
-    asked = [(title, search) for title, lens in charts for search in to_searches(lens, bounds)]
+    asked = [
+        (title, view_of(lens["references"]), search) for title, lens in charts for search in to_searches(lens, bounds)
+    ]
 
-    answers = _msearch(ask, prefix, [search for _, search in asked])
+    answers = _msearch(ask, prefix, [(view, search) for _, view, search in asked])
 
-    empty = [title for (title, _), answer in zip(asked, answers, strict=True) if not filled(answer)]
+    empty = [title for (title, *_), answer in zip(asked, answers, strict=True) if not filled(answer)]
     assert len(charts) > 40
     assert empty == []
 
@@ -92,7 +102,9 @@ def test_the_line_of_a_distribution_stands_at_the_threshold(ask: Ask, prefix: st
     """The number of the reference line is the threshold that the records had."""
     charts = {title: lens for saved in saved_objects(VIEW) for title, lens in lenses(saved)}
     lens = charts["Scores: complaint"]
-    answers = _msearch(ask, prefix, to_searches(lens, _bounds(ask, prefix, [("", lens)])))
+    view = data_view_id("scorelens")
+    searches = to_searches(lens, _bounds(ask, prefix, [("", lens)]))
+    answers = _msearch(ask, prefix, [(view, search) for search in searches])
 
     assert answers[1]["aggregations"]["mark"]["values"]["50.0"] == pytest.approx(THRESHOLDS["complaint"])
     assert lens["state"]["visualization"]["layers"][1]["yConfig"][0]["axisMode"] == "bottom"
@@ -138,8 +150,14 @@ def _bounds(ask: Ask, prefix: str, charts: list[tuple[str, Any]]) -> dict[str, t
     return {field: (one["min"], one["max"]) for field, one in found["aggregations"].items()}
 
 
-def _msearch(ask: Ask, prefix: str, searches: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    lines = [part for search in searches for part in ({"index": prefix}, search)]
+def _indices(prefix: str) -> dict[str, str]:
+    """Return what is read by each data view, by its id."""
+    return {data_view_id("scorelens"): prefix, data_view_id("scorelens", LETTERS): dead_letters_name(prefix)}
+
+
+def _msearch(ask: Ask, prefix: str, searches: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    indices = _indices(prefix)
+    lines = [part for view, search in searches for part in ({"index": indices[view]}, search)]
     body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
     answers: list[dict[str, Any]] = ask("/_msearch", body)["responses"]
     assert [answer["error"] for answer in answers if "error" in answer] == []

@@ -14,11 +14,12 @@ _FORMAT_NEEDS = {"percent": "number", "number": "number", "bytes": "number", "du
 
 
 class Use(NamedTuple):
-    """A field, what it is needed as (number, keyword, date or anything), and where."""
+    """A field, what it is needed as (number, keyword, date or anything), where, and the id of its data view."""
 
     field: str
     need: str
     where: str
+    view: str
 
 
 def decoded(value: Any) -> Any:
@@ -49,6 +50,14 @@ def queries(saved: Json) -> Iterator[tuple[str, Json]]:
             yield where, node
 
 
+def queries_of_views(saved: Json) -> Iterator[tuple[str, Json]]:
+    """Yield every query of an object with the id of the data view that it runs on."""
+    if saved["type"] == "search":
+        yield from ((view_of(saved["references"]), query) for _, query in queries(saved))
+    for _, lens in lenses(saved):
+        yield from ((view_of(lens["references"]), query) for _, query in queries(lens))
+
+
 def lenses(saved: Json) -> Iterator[tuple[str, Json]]:
     """Yield the attributes of every chart on a dashboard, with the title of its panel."""
     if saved["type"] == "dashboard":
@@ -57,19 +66,30 @@ def lenses(saved: Json) -> Iterator[tuple[str, Json]]:
                 yield panel["title"], panel["embeddableConfig"]["attributes"]
 
 
+def view_of(references: list[Json]) -> str:
+    """Return the id of the one data view that references lead to."""
+    [found] = {one["id"] for one in references if one["type"] == "index-pattern"}
+    return str(found)
+
+
 def uses(saved: Json) -> Iterator[Use]:
     """Yield every field that an object names."""
     attributes, where = decoded(saved)["attributes"], saved["attributes"]["title"]
     if saved["type"] == "index-pattern":
-        yield from _of_data_view(attributes, where)
+        yield from _of_data_view(attributes, where, saved["id"])
     if saved["type"] == "search":
-        yield from (Use(field, "anything", where) for field in attributes["columns"])
-        yield from (Use(field, "date", where) for field, _ in attributes["sort"])
+        view = view_of(saved["references"])
+        yield from (Use(field, "anything", where, view) for field in attributes["columns"])
+        yield from (Use(field, "date", where, view) for field, _ in attributes["sort"])
+    for title, lens in lenses(saved):
+        view = view_of(lens["references"])
+        for place, node in nodes(lens, f"{where}/{title}"):
+            if "operationType" in node and node.get("sourceField") not in (None, "___records___"):
+                yield Use(node["sourceField"], _need(node["operationType"]), place, view)
     for place, node in nodes(attributes, where):
-        if "operationType" in node and node.get("sourceField") not in (None, "___records___"):
-            yield Use(node["sourceField"], _need(node["operationType"]), place)
         if "fieldName" in node:
-            yield Use(node["fieldName"], "keyword", place)
+            own = [one for one in saved["references"] if one["name"].startswith(f"controlGroup_{node['id']}")]
+            yield Use(node["fieldName"], "keyword", place, view_of(own))
 
 
 def _need(operation: str) -> str:
@@ -78,9 +98,9 @@ def _need(operation: str) -> str:
     return {"date_histogram": "date", "terms": "keyword", "unique_count": "keyword"}[operation]
 
 
-def _of_data_view(attributes: Json, where: str) -> Iterator[Use]:
-    yield Use(attributes["timeFieldName"], "date", where)
+def _of_data_view(attributes: Json, where: str, view: str) -> Iterator[Use]:
+    yield Use(attributes["timeFieldName"], "date", where, view)
     for field, form in attributes["fieldFormatMap"].items():
-        yield Use(field, _FORMAT_NEEDS[form["id"]], f"{where}: format")
+        yield Use(field, _FORMAT_NEEDS[form["id"]], f"{where}: format", view)
     for field in attributes["fieldAttrs"]:
-        yield Use(field, "anything", f"{where}: label")
+        yield Use(field, "anything", f"{where}: label", view)
