@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 
+from scorelens_console.api.app import BASE, make_api
 from scorelens_console.pages import (
     document,
     document_panels,
@@ -36,6 +37,7 @@ PUBLIC = ("/signin", "/static/", "/health")
 
 def make_app(console: Console) -> Starlette:
     """Return the application."""
+    api = make_api(console)
     app = Starlette(
         routes=[
             Route("/", _home),
@@ -57,6 +59,7 @@ def make_app(console: Console) -> Starlette:
             *pull.ROUTES,
             Route("/patterns", patterns.patterns),
             Route("/production", production.production),
+            Mount(BASE, api),
             Mount("/static", Files(directory=STATIC)),
         ],
         middleware=[Middleware(Gate, console=console)],

@@ -44,6 +44,11 @@ class NotFoundError(ScorelensError):
 class BadRequestError(ScorelensError):
     """A parameter that is wrong, named in the text."""
 
+    def __init__(self, message: str, field: str = "") -> None:
+        """Keep the name of the parameter for programs, which may be a path such as aggregations.tags.limit."""
+        super().__init__(message)
+        self.field = field
+
 
 class TooLargeError(ScorelensError):
     """A request that is larger than it may be."""

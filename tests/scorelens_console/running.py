@@ -13,6 +13,7 @@ import httpx
 
 from scorelens_console.access.identity import read_roles
 from scorelens_console.access.links import make_link
+from scorelens_console.access.tokens import Tokens
 from scorelens_console.server import serving
 from scorelens_console.settings import ConsoleSettings
 from scorelens_console.state import State
@@ -49,6 +50,16 @@ class Running:
         page = client.get("/signin", params={"code": code}, follow_redirects=True).raise_for_status()
         (client.headers["X-CSRF-Token"],) = re.findall(r"X-CSRF-Token(?:\"|&#34;): (?:\"|&#34;)([\w-]+)", page.text)
         return client
+
+    def program(self, roles: str = "viewer", name: str = "") -> httpx.Client:
+        """Return a program that uses the API by a token with such roles."""
+        client = self._stack.enter_context(httpx.Client(base_url=f"{self.url}/api/v1", timeout=60))
+        client.headers["Authorization"] = f"Bearer {self.token(roles, name)}"
+        return client
+
+    def token(self, roles: str = "viewer", name: str = "") -> str:
+        """Return a new token with such roles."""
+        return Tokens(self.state).create(name or roles, read_roles(roles))[1]
 
 
 @contextmanager

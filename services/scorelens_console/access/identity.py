@@ -61,6 +61,11 @@ class Identity:
         return self.highest >= Role.SCIENTIST
 
     @property
+    def sees_everything(self) -> bool:
+        """Tell whether they see calculations of every model, also of those that have no role of their own."""
+        return min(self.role(model) for model in (EVERY_MODEL, *self.roles)) >= Role.SCIENTIST
+
+    @property
     def is_admin(self) -> bool:
         """Tell whether they may say who else may see records; that is about all models."""
         return self.roles.get(EVERY_MODEL, Role.NONE) >= Role.ADMIN

@@ -7,7 +7,6 @@ would tell it all the same.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -62,6 +61,8 @@ _OUTLINE: Final = (
 
 _TIMES: Final = range(-62_135_596_800_000_000, 253_402_300_800_000_000)
 """Microseconds from the year 1 to the year 9999."""
+_GREATEST: Final = (2 - 2**-23) * 2.0**127
+"""Numbers have 32 bits in every store."""
 
 
 def is_open_to_viewers(field: str) -> bool:
@@ -125,8 +126,8 @@ def checked_place(sort: Sort, place: tuple[Any, ...]) -> tuple[Any, ...]:
         value, time, record_id = place if len(place) == 3 else (None, None, None)
         field = find_field(sort.field) if sort.field else None
         fits = value is None or (_is_number(value) if sort.field is None else field is not None and _fits(value, field))
-        if not fits or type(time) is not int or time not in _TIMES or not isinstance(record_id, str):
-            raise BadRequestError("after: this is not the end of a page; begin the listing anew")
+        if not fits or type(time) is not int or time not in _TIMES or not _is_text(record_id):
+            raise BadRequestError("after: this is not the end of a page; begin the listing anew", "after")
     return place
 
 
@@ -149,7 +150,11 @@ def _of_type(part: Any, kind: type | tuple[type, ...]) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and -_GREATEST <= value <= _GREATEST
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def _fits(value: Any, field: Field) -> bool:
@@ -163,7 +168,7 @@ def _fits(value: Any, field: Field) -> bool:
             return _is_number(value)
         case Type.BOOLEAN:
             return isinstance(value, bool)
-    return isinstance(value, str)
+    return _is_text(value)
 
 
 def _full_name(field: str) -> str:

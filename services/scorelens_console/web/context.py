@@ -23,6 +23,7 @@ from scorelens_console.errors import NotSignedInError
 from scorelens_console.settings import ConsoleSettings
 from scorelens_console.state import State, new_secret
 from scorelens_console.web.remembered import Remembered
+from scorelens_console.web.streaming import Streams
 from scorelens_store.contract import Reader
 
 API: Final = "/api/"
@@ -48,6 +49,7 @@ class Console:
     provider: Provider | None
     throttle: Throttle = field(default_factory=Throttle)
     remembered: Remembered = field(default_factory=Remembered)
+    streams: Streams = field(default_factory=Streams)
     form_key: str = field(default_factory=new_secret)
     """Makes the secrets of forms where there are no sessions."""
 
