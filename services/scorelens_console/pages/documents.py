@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -32,6 +34,7 @@ from scorelens_reading.hints import why_nothing
 from scorelens_store.contract import Bucket, Hit, Selection, Sort
 
 MOST_NEW = 50
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 COUNTED_SECONDS = 5.0
 """How old counts beside a listing may be; the documents themselves are as of now."""
 
@@ -65,7 +68,7 @@ def documents(request: Request) -> HTMLResponse:
         "rows": rows_of(found.hits),
         "total": found.total,
         "next": write_place(found.hits[-1].sort) if len(found.hits) == PAGE else "",
-        "newest": newest_of(found.hits, now),
+        "newest": Newest.of(found.hits, Newest(now if not found.hits else _EARLIEST)),
         "hints": [] if found.total or after else _hints(archive.outline, listing.selection(now)),
         "snippets": snippets_of(question_of(listing)),
     }
@@ -98,32 +101,56 @@ def _counted(request: Request, archive: Archive, listing: Listing, now: datetime
 
 
 def new_documents(request: Request) -> HTMLResponse:
-    """Return the rows that came since the newest one that is shown."""
+    """Return the rows that came since the newest ones that are shown."""
     now = datetime.now(UTC)
     listing, archive = read_listing(request.query_params), archive_of(request)
-    newest = request.query_params.get("newest", "")
-    since = moment(newest, "newest") or now
-    selection = replace(listing.selection(now), since=since)
-    found = archive.search(selection, limit=MOST_NEW, sort=Sort("@timestamp"), highlight=True)
-    fresh = [hit for hit in found.hits if hit.record["@timestamp"] > newest]
+    last = Newest.read(request.query_params, now)
+    selection = replace(listing.selection(now), since=last.time)
+    waiting = archive.count(selection) - len(last.ids)
+    found = archive.search(selection, limit=MOST_NEW + len(last.ids), sort=Sort("@timestamp"), highlight=True).hits
+    fresh = [hit for hit in found if str(hit.record["record"]["id"]) not in last.ids][:MOST_NEW]
     return page(
         request,
         "documents_new.html",
         listing=listing,
         rows=rows_of(fresh),
-        newest=newest_of(fresh, since),
+        skipped=max(0, waiting - len(fresh)),
+        newest=Newest.of(fresh, last),
         total=archive.count(listing.selection(now)) if fresh else None,
     )
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The time of the newest documents that are shown, and their ids, as more may come with the same time."""
+
+    time: datetime
+    ids: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, hits: Sequence[Hit], otherwise: Newest) -> Newest:
+        """Return the newest of some hits."""
+        times = [datetime.fromisoformat(hit.record["@timestamp"]) for hit in hits]
+        newest = max(times, default=None)
+        if newest is None or newest < otherwise.time:
+            return otherwise
+        ids = tuple(str(hit.record["record"]["id"]) for hit, time in zip(hits, times, strict=True) if time == newest)
+        return cls(newest, ids[:MOST_NEW] + (otherwise.ids if newest == otherwise.time else ()))
+
+    @classmethod
+    def read(cls, parameters: QueryParams, now: datetime) -> Newest:
+        """Read what an address says. Raises BadRequestError."""
+        ids = tuple(filter(None, parameters.get("shown", "").split(",")))[: 4 * MOST_NEW]
+        return cls(moment(parameters.get("newest", ""), "newest") or now, ids)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of an address."""
+        return {"newest": self.time.isoformat(), "shown": ",".join(self.ids)}
 
 
 def rows_of(hits: Any) -> list[Row]:
     """Return hits as rows."""
     return [Row(hit, scores_of(hit.record)) for hit in hits]
-
-
-def newest_of(hits: Any, otherwise: datetime) -> str:
-    """Return the time of the newest hit."""
-    return max((hit.record["@timestamp"] for hit in hits), default=otherwise.isoformat().replace("+00:00", "Z"))
 
 
 def facets_of(archive: Archive, listing: Listing, now: datetime) -> dict[str, list[Bucket]]:
