@@ -14,6 +14,9 @@ _ONE_LINE_PER_REQUEST = ("elastic_transport",)
 _ONE_LINE_PER_TRY = ("elastic_transport.node_pool",)
 """Libraries that warn of every try at a server that is away; the store tells once."""
 
+_GONE_CALLER = "ExecuteBatchError"
+"""What gRPC's event loop logs, with a trace, for each call whose caller went away while the answer was written."""
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
@@ -44,8 +47,14 @@ def set_up(component: str, level: str = "info") -> None:
     """Send the logs of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(component))
+    handler.addFilter(_is_for_somebody)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for library in _ONE_LINE_PER_REQUEST:
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
     for library in _ONE_LINE_PER_TRY:
         logging.getLogger(library).setLevel(max(logging.ERROR, logging.getLogger().level))
+
+
+def _is_for_somebody(record: logging.LogRecord) -> bool:
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ != _GONE_CALLER
