@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -170,8 +171,18 @@ def _delimiter(text: str | None) -> str:
 
 def _rejects(file: str, named: str | None) -> Path | None:
     if named:
-        return Path(named)
-    return Path(file + ".rejects.jsonl") if Path(file).is_file() else None
+        path = Path(named)
+        if not _can_be_written(path):
+            raise SettingError(f"--rejects {named} cannot be written; name another file")
+        return path
+    if not Path(file).is_file():
+        return None
+    beside = Path(file + ".rejects.jsonl")
+    return beside if _can_be_written(beside) else Path(beside.name)
+
+
+def _can_be_written(path: Path) -> bool:
+    return os.access(path if path.exists() else path.parent, os.W_OK) and not path.is_dir()
 
 
 def _summarise(run: Run, job: Job, console: Console) -> None:

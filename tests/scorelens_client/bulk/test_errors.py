@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -27,6 +28,8 @@ NOBODY = ("--target", "127.0.0.1:1")
         (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/folder.csv"), "is a folder"),
         (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/./good.csv"), "good.csv is the file that is read"),
         (("FOLDER/good.csv", *NOBODY, "--rejects", "FOLDER/good.csv"), "good.csv is the file that is read"),
+        (("FOLDER/good.csv", *NOBODY, "--rejects", "FOLDER/none/r.jsonl"), "--rejects FOLDER/none/r.jsonl cannot be"),
+        (("FOLDER/good.csv", *NOBODY, "--rejects", "FOLDER/folder.csv"), "name another file"),
         (("FOLDER/good.csv", *NOBODY, "--output", "FOLDER/x.csv", "--rejects", "FOLDER/x.csv"), "name two files"),
         (("FOLDER/good.csv", *NOBODY, "--delimiter", "::"), "--delimiter"),
         (("FOLDER/good.csv", *NOBODY, "--full"), "--full needs"),
@@ -45,8 +48,24 @@ def test_what_cannot_work_is_said_and_leaves_nothing(arguments: tuple[str, ...],
     words = [word.replace("FOLDER", str(tmp_path)) for word in arguments] + ["--home", str(home)]
     with pytest.raises((ScorelensError, click.UsageError)) as caught:
         command.main(words, standalone_mode=False)
-    assert reason in str(caught.value)
+    assert reason.replace("FOLDER", str(tmp_path)) in str(caught.value)
     if "does not answer" not in reason:
         assert not list(home.glob("score/*"))
     assert not (tmp_path / "x.csv").exists()
     assert (tmp_path / "good.csv").read_text() == "id,body\n1,good\n"
+
+
+def test_rejects_of_a_folder_that_takes_none_are_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Data may lie where nobody may write, as root may everywhere but on such a disk."""
+    data, working = tmp_path / "data", tmp_path / "working"
+    for folder in (data, working):
+        folder.mkdir()
+    (data / "x.csv").write_text("id,text\n1,a,b\n")
+    monkeypatch.chdir(working)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != data)
+    status = command.main([str(data / "x.csv"), *NOBODY, "--home", str(tmp_path / "home")], standalone_mode=False)
+    assert status == 1
+    assert '"line": 2' in (working / "x.csv.rejects.jsonl").read_text()
+    assert not list(data.glob("*.rejects.jsonl"))
