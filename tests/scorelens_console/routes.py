@@ -13,6 +13,16 @@ from scorelens_console.app import PUBLIC, make_app
 from scorelens_console.web.context import Console
 
 
+class _Nothing:
+    """Stands in for the console's parts while nothing is served."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _Nothing()
+
+
+NOTHING: Final = cast("Console", _Nothing())
+
+
 class Address(NamedTuple):
     """A route: its path with parameters in braces, and its methods."""
 
@@ -31,7 +41,7 @@ class Address(NamedTuple):
 
 def addresses() -> list[Address]:
     """Return all addresses, those of applications within the application as well."""
-    return list(_walk(make_app(cast("Console", _Nothing())).routes, ""))
+    return list(_walk(make_app(NOTHING).routes, ""))
 
 
 def pages() -> list[Address]:
@@ -39,11 +49,9 @@ def pages() -> list[Address]:
     return [one for one in addresses() if "GET" in one.methods and not one.is_public]
 
 
-class _Nothing:
-    """Stands in for the console's parts while nothing is served."""
-
-    def __getattr__(self, name: str) -> Any:
-        return _Nothing()
+def questions() -> list[Address]:
+    """Return the addresses that may show something in answer to a body that is sent there."""
+    return [one for one in addresses() if "POST" in one.methods and not one.is_public and one.path != "/signout"]
 
 
 def _walk(routes: list[BaseRoute], before: str) -> Iterator[Address]:
@@ -71,5 +79,18 @@ QUERIES: Final = (
     "tag=refund",
     "customer=c-1",
     "newest=2026-11-20T09:30:00Z",
+    "query=refund&highlight=true",
+    "query=kind:tweet&sort=score.complaint",
 )
 """What is asked of every page, whether it knows the parameters or not."""
+
+_SUM: Final = {"terms": {"field": "tags", "sum_of": "audience"}}
+BODIES: Final[tuple[dict[str, Any], ...]] = (
+    {"query": ""},
+    {"query": "refund", "limit": 5, "highlight": True},
+    {"query": {"exists": {"field": "title"}}, "limit": 20, "sort": "score.complaint"},
+    {"query": "", "aggregations": {"a": _SUM, "b": {"histogram": {"field": "score.refund", "width": 0.1}}}},
+    {"query": "tag:complaint", "least": 1},
+)
+FORMS: Final[tuple[dict[str, str], ...]] = ({"ids": "d-3\nd-4"}, {"ids": "d-3", "download": "1"})
+"""What is sent to every address that takes something."""

@@ -47,7 +47,8 @@ class Running:
         """
         client = self.visitor()
         code = make_link(self.state, name or roles, read_roles(roles))
-        page = client.get("/signin", params={"code": code}, follow_redirects=True).raise_for_status()
+        assert client.get("/signin", params={"code": code}).status_code == 303
+        page = client.get("/no-such-page")  # which is as much of a page as it takes
         (client.headers["X-CSRF-Token"],) = re.findall(r"X-CSRF-Token(?:\"|&#34;): (?:\"|&#34;)([\w-]+)", page.text)
         return client
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from scorelens_console.web.remembered import MOST, Remembered
 
 
@@ -52,3 +54,17 @@ def test_memory_is_bounded() -> None:
         kept.get(number, 60, lambda: "first")
     assert kept.get(MOST, 60, lambda: "again") == "first"
     assert kept.get(0, 60, lambda: "again") == "again"
+
+
+def test_what_cannot_be_found_is_not_kept() -> None:
+    """Any number of wrong questions takes no room, and the next one is asked again."""
+    remembered = Remembered()
+
+    def fail() -> str:
+        raise ValueError("no such thing")
+
+    for number in range(100):
+        with pytest.raises(ValueError, match="no such thing"):
+            remembered.get(number, 60, fail)
+    assert not remembered._finding
+    assert remembered.get(1, 60, lambda: "found") == "found"

@@ -13,7 +13,7 @@ import pytest
 
 from scorelens_console.app import PUBLIC
 from tests.scorelens_console.records import record, records
-from tests.scorelens_console.routes import QUERIES, Address, addresses, pages
+from tests.scorelens_console.routes import BODIES, FORMS, QUERIES, Address, addresses, pages, questions
 from tests.scorelens_console.running import Running, running
 from tests.scorelens_console.twins import SECRET, twin
 
@@ -80,18 +80,35 @@ def test_documents_are_not_shown_without_an_audit_line(
         before = len(lines(console))
         answer = person.get(f"{path}?{query}" if query else path)
         assert answer.status_code < 500, answer.text
-        new = lines(console)[before:]
-        if MARK in answer.text:
-            assert [(line["name"], line["method"]) for line in new] == [("ada", "link")] * len(new)
-            assert any(line["documents"] and line["record_ids"] and line["address"].startswith(path) for line in new)
+        _check_lines(answer, lines(console)[before:], path)
+
+
+@pytest.mark.parametrize("address", questions(), ids=lambda address: address.path)
+def test_an_answer_to_a_body_leaves_an_audit_line_as_well(
+    console: Running, address: Address, person: httpx.Client
+) -> None:
+    """What is asked for by a form or by JSON is no other way around the log."""
+    path = address.filled(VALUES)
+    for what in (*({"json": body} for body in BODIES), *({"data": form} for form in FORMS)):
+        before = len(lines(console))
+        answer = person.post(path, **what)  # type: ignore[arg-type]
+        assert answer.status_code < 500, answer.text
+        _check_lines(answer, lines(console)[before:], path)
+
+
+def _check_lines(answer: httpx.Response, new: list[dict[str, Any]], path: str) -> None:
+    if MARK in answer.text:
+        assert [(line["name"], line["method"]) for line in new] == [("ada", "link")] * len(new)
+        assert any(line["documents"] and line["record_ids"] and line["address"].startswith(path) for line in new)
 
 
 @pytest.mark.parametrize("path", sorted({address.path for address in addresses()}))
 def test_every_method_is_answered(console: Running, path: str) -> None:
     """What an address does not do it refuses, and no answer is without what browsers are told of it."""
     known = {method for address in addresses() if address.path == path for method in address.methods}
+    person = console.person("admin")
     for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "WOMBAT", "POST"):
-        answer = console.person("admin").request(method, Address(path, frozenset()).filled(VALUES))
+        answer = person.request(method, Address(path, frozenset()).filled(VALUES))
         assert answer.status_code < 500, answer.text
         assert method in known or answer.status_code in (404, 405), (method, answer)
         _check_headers(answer)
@@ -126,7 +143,28 @@ HIDDEN = (
     "q=_exists_:margin.complaint",
     "q=rpc.duration_ms:>0&sort=rpc.duration_ms",
     "tag=complaint&by=because",
+    "query=margin.complaint:>0",
+    "query=_exists_:because",
+    "sort=margin.complaint:asc&query=refund",
+    "purposes=replay",
+    "calls=true",
     "after=WzAuNSw1LCJhIl0&sort=margin.complaint",
+)
+
+
+HIDDEN_BODIES: tuple[dict[str, Any], ...] = (
+    {"query": "margin.complaint:>0", "limit": 5},
+    {"query": {"exists": {"field": "because"}}},
+    {"query": {"not": {"range": {"field": "threshold.refund", "low": 0.5}}}},
+    {"query": "", "sort": "margin.complaint", "limit": 9},
+    {"query": "", "aggregations": {"a": {"terms": {"field": "because"}}}},
+    {"query": "", "aggregations": {"a": {"terms": {"field": "tags", "sum_of": "margin.complaint"}}}},
+    {"query": "", "aggregations": {"a": {"date_histogram": {"field": "time", "seconds": 60, "sum_of": "duration"}}}},
+    {"query": "", "aggregations": {"a": {"percentiles": {"field": "threshold.refund"}}}},
+    {"query": "", "field": "because", "least": 1},
+    {"query": "", "against": {"query": "margin.complaint:>0"}, "least": 1},
+    {"query": "", "purposes": ["all"]},
+    {"query": "", "calls": True},
 )
 
 
@@ -153,6 +191,12 @@ def test_no_address_tells_a_viewer_what_is_hidden(twins: tuple[Running, Running]
                 assert first.status_code == second.status_code < 500, (path, query)
                 assert _comparable(first) == _comparable(second), (path, query)
                 assert SECRET not in first.text, (path, query)
+    for address in questions():
+        for what in (*({"json": body} for body in (*BODIES, *HIDDEN_BODIES)), *({"data": form} for form in FORMS)):
+            first, second = (person.post(address.filled(VALUES), **what) for person in people)  # type: ignore[arg-type]
+            assert first.status_code == second.status_code < 500, (address.path, what)
+            assert _comparable(first) == _comparable(second), (address.path, what)
+            assert SECRET not in first.text, (address.path, what)
 
 
 def _comparable(answer: httpx.Response) -> str:
@@ -160,5 +204,5 @@ def _comparable(answer: httpx.Response) -> str:
     text = re.sub(r'(name="csrf" value=|X-CSRF-Token&?[^:]*: ?)"[^"]*"', "", answer.text)
     text = text.replace(answer.request.headers["X-CSRF-Token"], "")
     text = text.replace(str(answer.request.url.port), "")
-    text = re.sub(rf"{datetime.now(UTC):%Y-%m-%d}T[\dA-F:.%]+Z", "now", text)
+    text = re.sub(rf"{datetime.now(UTC):%Y-%m-%d}T[\dA-F:.%]+(Z|(\+|%2B)00(:|%3A)00)", "now", text)
     return re.sub(r"(<time[^>]*>)[^<]*", r"\1", text)

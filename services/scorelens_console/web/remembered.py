@@ -27,7 +27,11 @@ class Remembered:
         with finding:
             until, found = self._kept.get(key, (0.0, None))
             if until < time.monotonic():
-                found = find()
+                try:
+                    found = find()
+                except BaseException:
+                    self._forget(key)
+                    raise
                 self._keep(key, time.monotonic() + seconds, found)
         answer: Found = found
         return answer
@@ -40,3 +44,9 @@ class Remembered:
                 oldest = next(iter(self._kept))
                 del self._kept[oldest]
                 self._finding.pop(oldest, None)
+
+    def _forget(self, key: Hashable) -> None:
+        """Keep nothing of what cannot be found: there may be any number of wrong questions."""
+        with self._lock:
+            self._kept.pop(key, None)
+            self._finding.pop(key, None)

@@ -115,8 +115,9 @@ class Streamed(Response):
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
-            parts = self._parts(left.is_set)
+            parts: Iterator[bytes] = iter(())
             try:
+                parts = self._parts(left.is_set)
                 await self._send(parts, send)
             except Exception as error:  # a group would wrap it
                 failure = error
