@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +11,7 @@ from scorelens.v1.scorer_pb2 import Calculation as Message
 from scorelens.v1.scorer_pb2 import Explanation
 
 SUM_TOLERANCE: Final = 1e-6
+_COLUMNS: Final = ("feature", "contribution", "value", "coefficient")
 
 _EXPLANATIONS: Final = {
     Explanation.EXPLANATION_EXACT: "exact",
@@ -157,7 +158,7 @@ def read_calculation(part: Mapping[str, Any], titles: Mapping[str, str]) -> Calc
         title=titles.get(tag) or tag,
         explanation=str(part.get("explanation", "none")),
         intercept=_number(part.get("intercept")),
-        terms=tuple(sorted(_terms(part), key=lambda term: _by_size(term.contribution))),
+        terms=tuple(read_terms(part)),
         remainder=_number(part.get("remainder")),
         remainder_terms=int(part.get("remainder_terms") or 0),
         margin=_number(part.get("margin")),
@@ -170,9 +171,12 @@ def read_calculation(part: Mapping[str, Any], titles: Mapping[str, str]) -> Calc
     )
 
 
-def _terms(part: Mapping[str, Any]) -> list[Term]:
-    columns = [[_number(value) for value in part.get(name) or ()] for name in ("contribution", "value", "coefficient")]
-    return list(map(Term, map(str, part.get("feature") or ()), *columns))
+def read_terms(part: Mapping[str, Any]) -> Iterator[Term]:
+    """Yield the terms of a calculation in the shape that records have, by size, each made when it is asked for."""
+    features, contributions, values, coefficients = columns = [part.get(name) or () for name in _COLUMNS]
+    sizes = [math.inf if number is None or number != number else -abs(number) for number in contributions]
+    for at in sorted(range(min(map(len, columns))), key=sizes.__getitem__):
+        yield Term(str(features[at]), _number(contributions[at]), _number(values[at]), _number(coefficients[at]))
 
 
 def _by_size(number: float) -> float:

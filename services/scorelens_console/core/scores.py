@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any, Final
 
 from scorelens_console.core.words import PART
-from scorelens_reading.calculation import Calculation, Term, margin_at, read_calculation
+from scorelens_reading.calculation import Calculation, Term, margin_at, read_calculation, read_terms
 from scorelens_store.contract import Record
 
 SHAPES: Final = ("topic", "sentiment", "brand", "offer")
@@ -59,7 +59,7 @@ class Score:
         """Name the sign and colour of its group."""
         return self.group if self.group in SHAPES else "other"
 
-    @property
+    @cached_property
     def threshold_margin(self) -> float | None:
         """Return the margin from which on it is selected; None where that is not known."""
         if not self.recorded or self.threshold is None:
@@ -76,8 +76,9 @@ class Score:
 
     def bars(self, most: int) -> list[Bar]:
         """Return the leading terms, the largest first, without parts of words that are among them."""
-        listed = bars_of(self.calculation.terms, _LOOKED_AT) if self.calculation else []
-        return list(islice(_telling(listed), most))
+        terms = islice(read_terms(self.recorded or {}), _LOOKED_AT)
+        leading = list(islice(terms, _LEADING))
+        return _drawn(islice(_telling(leading, terms), most), _largest(leading))
 
 
 def scores_of(record: Record) -> list[Score]:
@@ -117,16 +118,23 @@ def by_group(scores: Iterable[Score]) -> list[tuple[str, list[Score]]]:
 
 
 def bars_of(terms: Sequence[Term], most: int | None = None) -> list[Bar]:
-    """Return terms with the lengths in which they are drawn."""
-    sizes = [abs(term.contribution) for term in terms if math.isfinite(term.contribution)]
-    largest = max(sizes, default=0.0) or 1.0
-    return [Bar(term, _length(term.contribution / largest)) for term in terms[:most]]
+    """Return terms, which are ordered by size, with the lengths in which they are drawn."""
+    return _drawn(terms[:most], _largest(terms))
 
 
-def _telling(bars: Sequence[Bar]) -> Iterator[Bar]:
-    names = [bar.term.feature for bar in bars]
-    words = " ".join(f"_{word}_" for name in names[:_LEADING] if name[:1] != PART for word in name.lower().split())
-    return (bar for bar in bars if bar.term.feature[:1] != PART or bar.term.feature[1:] not in words)
+def _drawn(terms: Iterable[Term], largest: float) -> list[Bar]:
+    return [Bar(term, _length(term.contribution / largest)) for term in terms]
+
+
+def _largest(terms: Sequence[Term]) -> float:
+    sizes = (abs(term.contribution) for term in terms if math.isfinite(term.contribution))
+    return next(sizes, 0.0) or 1.0
+
+
+def _telling(leading: Sequence[Term], others: Iterable[Term]) -> Iterator[Term]:
+    names = [term.feature for term in leading if term.feature[:1] != PART]
+    words = " ".join(f"_{word}_" for name in names for word in name.lower().split())
+    return (term for term in chain(leading, others) if term.feature[:1] != PART or term.feature[1:] not in words)
 
 
 def _length(share: float) -> float:

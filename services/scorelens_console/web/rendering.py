@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from scorelens_console.core import showing, wording
+from scorelens_console.core import score_marks, showing, wording
 from scorelens_console.core.navigation import pages_of
 from scorelens_console.web.context import session_of
 
@@ -30,6 +30,7 @@ def environment() -> Environment:
     )
     made.filters.update(wording.FILTERS)
     made.filters.update(showing.FILTERS)
+    made.filters.update(score_marks.FILTERS)
     made.globals["asset"] = _asset
     return made
 
