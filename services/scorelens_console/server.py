@@ -47,6 +47,7 @@ class RunningConsole:
             http="h11",
             ws="none",
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
             # Who may speak for others is a setting of the console, which it reads itself.
