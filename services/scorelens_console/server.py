@@ -23,6 +23,7 @@ from scorelens_console.settings import ACCOUNTS, OIDC, ConsoleSettings
 from scorelens_console.state import State
 from scorelens_console.tls import ServerTls
 from scorelens_console.web.context import Console
+from scorelens_console.web.patience import PatientProtocol
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_store.open import open_reader
@@ -44,7 +45,7 @@ class RunningConsole:
         self.address = Endpoint(settings.listen.host, self._socket.getsockname()[1]).address
         config = uvicorn.Config(
             make_app(console),
-            http="h11",
+            http=PatientProtocol,
             ws="none",
             log_config=None,
             log_level="warning",

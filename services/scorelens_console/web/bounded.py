@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
+import anyio
 from starlette.types import Message, Receive
 
-from scorelens_console.errors import TooLargeError
+from scorelens_console.errors import BadRequestError, TooLargeError
 
 
 class Bounded:
-    """Passes a request's body on. Raises TooLargeError once it is longer than `most` bytes."""
+    """Passes a request's body on.
 
-    def __init__(self, receive: Receive, most: int) -> None:
+    Raises TooLargeError once it is longer than `most` bytes, and BadRequestError where it is not there in `seconds`.
+    """
+
+    def __init__(self, receive: Receive, most: int, seconds: float = math.inf) -> None:
         self.most = most
-        self._receive, self._seen = receive, 0
+        self._receive, self._seen, self._is_whole = receive, 0, False
+        self._deadline = time.monotonic() + seconds
         self._ahead: list[Message] = []
 
     async def __call__(self) -> Message:
@@ -39,7 +46,13 @@ class Bounded:
         return {name: values[0] for name, values in found.items() if len(values) == 1}
 
     async def _next(self) -> Message:
-        message = await self._receive()
+        if self._is_whole:  # what comes now is the end of the connection, some time
+            return await self._receive()
+        with anyio.move_on_after(max(0.0, self._deadline - time.monotonic())) as waiting:
+            message = await self._receive()
+        if waiting.cancelled_caught:
+            raise BadRequestError("the request did not come to its end in time")
+        self._is_whole = not message.get("more_body", False)
         self._seen += len(message.get("body", b""))
         self.check(self._seen)
         return message

@@ -30,7 +30,10 @@ CSRF_FIELD: Final = "csrf"
 FOR_ANYBODY: Final = ("/static/", "/health")
 """Addresses that answer the same whoever asks, by whatever name."""
 FORM_BYTES: Final = 2**16
-"""Largest request of somebody who is not signed in."""
+FORM_SECONDS: Final = 30.0
+"""Largest and longest request of somebody who is not signed in."""
+UPLOAD_SECONDS: Final = 900.0
+"""Longest of somebody who is."""
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -88,7 +91,8 @@ class Gate:
             raise WrongHostError("this host name is not the console's; its setting --public-url says what is")
         session = find_session(request)
         request.state.session = session
-        body = Bounded(request.receive, self._settings.max_upload if session else FORM_BYTES)
+        most, seconds = (self._settings.max_upload, UPLOAD_SECONDS) if session else (FORM_BYTES, FORM_SECONDS)
+        body = Bounded(request.receive, most, seconds)
         body.check(_length(request))
         if request.method not in SAFE:
             await self._check_meant(request, session, body)

@@ -125,6 +125,25 @@ def told(console: Running, request: bytes) -> bytes:
         return connection.recv(65536)
 
 
+def test_nobody_waits_for_ever(console: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that says nothing, or not all of it, ends; one that has been answered may go on for a while."""
+    monkeypatch.setattr("scorelens_console.web.patience.REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr("scorelens_console.web.gate.FORM_SECONDS", 0.3)
+    head = f"POST /signin HTTP/1.1\r\nHost: localhost\r\nOrigin: {console.url}\r\nContent-Length: 9\r\n\r\n"
+    for text, status in (
+        (b"", b""),
+        (b"GET /documents HTTP/1.1\r\nHost: loc", b""),
+        (head.encode() + b"name=", b" 40"),
+    ):
+        with socket.create_connection(("127.0.0.1", httpx.URL(console.url).port or 0), timeout=30) as connection:
+            connection.sendall(text)
+            answer = b""
+            while part := connection.recv(65536):  # until the console ends it
+                answer += part
+        assert status in answer
+        assert (answer == b"") == (status == b"")
+
+
 def test_a_request_that_is_no_http_is_refused(console: Running) -> None:
     """What cannot be read gets a short answer, and two lengths are none."""
     for text in (
