@@ -12,6 +12,7 @@ from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from scorelens_console.api import answered
@@ -125,8 +126,14 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http_error(request: Request, error: Exception) -> Response:
     """Answer what no endpoint answers, or a body that cannot be read because of what the gate says of it."""
-    cause = error.__cause__
-    return await on_error(request, cause) if isinstance(cause, ScorelensError) else await on_http_error(request, error)
+    if isinstance(error.__cause__, ScorelensError):
+        return await on_error(request, error.__cause__)
+    answer = await on_http_error(request, error)
+    if answer.status_code == 405:
+        path = request.url.path.removeprefix(BASE)
+        routes = [one for one in request.app.routes if isinstance(one, Route) and one.path_regex.match(path)]
+        answer.headers["Allow"] = ", ".join(sorted({method for one in routes for method in one.methods or ()}))
+    return answer
 
 
 async def _on_unknown_error(request: Request, error: Exception) -> Response:

@@ -21,24 +21,45 @@ from scorelens_store.selection import MAX_BUCKETS
 from scorelens_store.significance import MOST
 
 MOST_AGGREGATIONS: Final = 50
+MOST_RANKED: Final = 10_000
+"""Hits by relevance, whose order the store has to hold."""
 MOST_PERCENTS: Final = 100
+LONGEST: Final = 3_000
+"""Characters of a query in an address, of which servers and proxies take some ten thousand bytes."""
 WHEN: Final = r"^([0-9]{1,6}[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.,]+(Z|[+-][0-9:]+)?)?)$"
 
 Lax = ConfigDict(extra="forbid")
 Strict = ConfigDict(extra="forbid", strict=True)
 
 Text = Annotated[
-    str, Field(max_length=MAX_LENGTH, description="A query in the language of docs/query.md; empty for all.")
+    str,
+    Field(
+        max_length=LONGEST,
+        description="A query in the language of docs/query.md; empty for all. A longer one goes into a body.",
+    ),
 ]
 Asked = Annotated[
     str | dict[str, Any],
     Field(description="A query in the language of docs/query.md (empty for all), or its tree for programs."),
     WithJsonSchema({"anyOf": [{"type": "string", "maxLength": MAX_LENGTH}, {"$ref": f"#/components/schemas/{TREE}"}]}),
 ]
+_PLACE: Final = {
+    "minItems": 3,
+    "maxItems": 3,
+    "prefixItems": [{"type": ["number", "string", "boolean", "null"]}, {"type": "integer"}, {"type": "string"}],
+}
 Moment = Annotated[str, StringConstraints(pattern=WHEN, max_length=40)]
 Purpose = Literal["production", "explain", "replay", "test", "all"]
-Name = Annotated[str, Field(max_length=500)]
+Name = Annotated[str, Field(max_length=200)]
+FieldName = Annotated[str, Field(max_length=200, examples=["document.kind"])]
+NumberName = Annotated[str, Field(max_length=200, examples=["document.audience"])]
+DateName = Annotated[str, Field(max_length=200, examples=["@timestamp"])]
 Scalar = bool | int | float | str | None
+Place = Annotated[
+    list[Scalar],
+    Field(max_length=3, description="`sort` of the last hit of the page before; its value, its time, its record."),
+    WithJsonSchema({"type": "array", "anyOf": [{"maxItems": 0}, _PLACE], "example": []}),
+]
 
 
 class _Selecting(BaseModel):
@@ -86,7 +107,9 @@ class ByTree(_Selecting):
 
 class _Ordered(BaseModel):
     sort: Name = Field(
-        f"{RELEVANCE}:desc", description="FIELD, the greatest first, or FIELD:asc; relevance goes by the words found."
+        f"{RELEVANCE}:desc",
+        description="FIELD, the greatest first, or FIELD:asc; relevance goes by the words found.",
+        examples=["@timestamp:asc"],
     )
     highlight: bool = Field(False, description="Snippets of texts, with what was found between U+0002 and U+0003.")
 
@@ -99,7 +122,7 @@ class Search(ByText, _Ordered):
     """One page of hits, asked for by an address."""
 
     limit: int = Field(10, ge=0, le=PAGE, description="Hits of the page; 0 only counts.")
-    after: str = Field("", max_length=9_000, description="`next` of the page before, as JSON.")
+    after: str = Field("", max_length=1_000, description="`next` of the page before, as JSON.")
 
     def place(self) -> tuple[Any, ...]:
         """Return where the page goes on. Raises BadRequestError."""
@@ -116,7 +139,7 @@ class SearchBody(ByTree, _Ordered):
     """One page of hits."""
 
     limit: int = Field(10, ge=0, le=PAGE, description="Hits of the page; 0 only counts.")
-    after: list[Scalar] = Field([], max_length=3, description="`sort` of the last hit of the page before.")
+    after: Place = []
 
     def place(self) -> tuple[Any, ...]:
         """Return where the page goes on."""
@@ -126,14 +149,21 @@ class SearchBody(ByTree, _Ordered):
 class PagesBody(ByTree, _Ordered):
     """The first hits as of one moment."""
 
-    limit: int = Field(ge=0, le=2**63 - 1, description="Hits in all.")
+    limit: int = Field(ge=0, le=2**53, description=f"Hits in all; by relevance at most {MOST_RANKED:,}.")
+
+    def order(self) -> Sort:
+        """Return the order. Raises QueryError, BadRequestError."""
+        order = super().order()
+        if order.field is None and self.limit > MOST_RANKED:
+            raise BadRequestError(f"limit: by relevance there are at most {MOST_RANKED:,}; sort by a field", "limit")
+        return order
 
 
 class TermsBody(BaseModel):
     """Counts by value of a keyword field, the most frequent first."""
 
     model_config = Strict
-    field: Name
+    field: FieldName
     limit: int = Field(10, ge=1, le=MAX_BUCKETS)
     sum_of: Name = Field("", description="A number field to add up in each bucket.")
 
@@ -142,7 +172,7 @@ class HistogramBody(BaseModel):
     """Counts in buckets of equal width over a number field."""
 
     model_config = Strict
-    field: Name
+    field: NumberName
     width: float = Field(gt=0, allow_inf_nan=False)
 
 
@@ -150,7 +180,7 @@ class DateHistogramBody(BaseModel):
     """Counts in buckets of equal duration over a date field, aligned to 1970-01-01T00:00Z."""
 
     model_config = Strict
-    field: Name
+    field: DateName
     seconds: int = Field(ge=1, le=2**31)
     sum_of: Name = Field("", description="A number field to add up in each bucket.")
 
@@ -166,7 +196,7 @@ class PercentilesBody(BaseModel):
     """Approximate percentiles of a number field."""
 
     model_config = Strict
-    field: Name
+    field: NumberName
     percents: list[Annotated[int | float, Field(ge=0, le=100)]] = Field(
         [1, 5, 25, 50, 75, 95, 99], min_length=1, max_length=MOST_PERCENTS
     )

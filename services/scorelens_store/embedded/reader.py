@@ -85,6 +85,7 @@ class EmbeddedReader:
             total = snapshot.count(node)
             if limit < 1 or not total:
                 return Hits(total, ())
+            limit = min(limit, total)  # the index makes room for as many as it is asked for
             if field is None:
                 hits = by_relevance(snapshot, node, sort.descending, after, limit)
             else:
@@ -103,6 +104,7 @@ class EmbeddedReader:
         if snapshot is None or limit < 1 or not total:
             yield Hits(total, ())
             return
+        limit = min(limit, total)
         if field is None:
             found = ranked(snapshot, node, sort.descending, limit)
         else:

@@ -62,6 +62,10 @@ def test_one_page_holds_everything(filled: Store) -> None:
     hits = filled.search(EVERYTHING, limit=1000, sort=Sort("score.complaint"))
     assert ids(iter(hits.hits)) == ordered(CORPUS, Sort("score.complaint"))
     assert hits.total == len(CORPUS)
+    selection = Selection(parse("refund OR bank"), purposes=(), calls=True)
+    found = filled.search(selection, limit=10**15)
+    assert 0 < found.total == len(found.hits)
+    assert [len(page.hits) for page in filled.pages(selection, limit=10**15)] == [found.total]
 
 
 def test_limit_zero_only_counts(filled: Store) -> None:
