@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Final
 
 from scorelens_store.contract import Record
 from scorelens_store.fields import Type
-from scorelens_store.query.analysis import Token, analyse, prepare
+from scorelens_store.query.analysis import analyse, prepare
+from scorelens_store.query.patterns import edits, longest_part, phrases, positions, wildcard
 from scorelens_store.query.tree import All, Any, Boost, Equals, Fuzzy, Node, Phrase, Wildcard
 
 BEGIN: Final = "\u0002"
@@ -21,69 +22,95 @@ SNIPPETS: Final = 3
 WIDTH: Final = 160
 """Characters of a snippet, about; texts of twice as many are shown whole."""
 
+LOOKED_AT: Final = 1_000_000
+"""Characters of a field that are taken apart at most; what surely has none of the words is passed over."""
+
+_OF_A_WORD: Final = 5
+"""Characters that a word counts as at least, since a text of ideographs or emoji has a word for each."""
+
 _CHUNK: Final = 50_000
 _SIGMA: Final = "\u03c3"
-_MARKS: Final = str.maketrans({BEGIN: " ", END: " "})
 _Span = tuple[int, int]
 
 
 def highlight(query: Node, record: Record) -> dict[str, list[str]]:
-    """Return, by text field, snippets with the query's words between BEGIN and END; fields without any are left out."""
+    """Return, by text field, snippets with the query's words between BEGIN and END; fields without any are left out.
+
+    It never fails, whatever a text holds, and gives up where looking on would take long (LOOKED_AT).
+    """
     found = {}
     for name, wanted in _wanted(query).items():
-        snippets = [snippet for text in _texts(record, name) for snippet in _snippets(text, wanted)]
+        texts = (text for text in _texts(record, name) if wanted.room > 0)
+        snippets = list(islice(chain.from_iterable(_snippets(text, wanted) for text in texts), SNIPPETS))
         if snippets:
-            found[name] = snippets[:SNIPPETS]
+            found[name] = snippets
     return found
 
 
 def spans_in(query: Node, name: str, text: str) -> Iterator[_Span]:
     """Yield where a query's words for one field stand in a text, in characters, reading no further than asked."""
-    wanted = _wanted(query).get(name)
-    return _spans(text.translate(_MARKS), wanted) if wanted else iter(())
+    wanted = _wanted(query, math.inf).get(name)
+    return _spans(_unmarked(text), wanted) if wanted else iter(())
 
 
 @dataclass
 class _Wanted:
-    """What to mark in one field."""
+    """What to mark in one field, and in how many more characters to look for it."""
 
-    words: set[str]
-    phrases: list[Phrase]
-    tests: list[Callable[[str], bool]]
+    room: float
+    words: set[str] = field(default_factory=set)
+    phrases: list[Phrase] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
+    near: list[tuple[str, int]] = field(default_factory=list)
+    known: dict[str, bool] = field(default_factory=dict)
 
-    def spans(self, tokens: Sequence[Token]) -> list[_Span]:
-        marked = {at for at, token in enumerate(tokens) if self._is_wanted(token.word)}
+    def spans(self, text: str) -> list[_Span]:
+        """Return where it stands in a text."""
+        tokens = analyse(text)
+        self.room -= max(len(text), _OF_A_WORD * len(tokens))
+        places = positions(token.word for token in tokens)
+        marked = {place for word, there in places.items() if self._is_wanted(word) for place in there}
         for phrase in self.phrases:
-            marked.update(_phrase_positions(phrase, tokens))
+            marked.update(chain.from_iterable(phrases(places, phrase.words, phrase.slop)))
         return [(tokens[at].start, tokens[at].end) for at in sorted(marked)]
 
     def may_be_in(self, text: str) -> bool:
         """Tell whether it is worth taking a text apart, which takes much longer than to look for characters."""
-        first = self.words | {phrase.words[0] for phrase in self.phrases}
-        if self.tests or any(_SIGMA in word for word in first):  # whose lower case depends on what follows
+        parts = {*self.words, *(phrase.words[0] for phrase in self.phrases), *map(longest_part, self.patterns)}
+        if (
+            self.near or "" in parts or any(_SIGMA in part for part in parts)
+        ):  # whose lower case depends on what follows
             return True
         lowered = prepare(text).lower()
-        return any(word in lowered for word in first)
+        return any(part in lowered for part in parts)
 
     def _is_wanted(self, word: str) -> bool:
-        return word in self.words or any(test(word) for test in self.tests)
+        if word in self.words:
+            return True
+        if not self.patterns and not self.near:
+            return False
+        if word not in self.known:
+            self.known[word] = any(wildcard(pattern).fullmatch(word) for pattern in self.patterns) or any(
+                edits(word, other, distance) <= distance for other, distance in self.near
+            )
+        return self.known[word]
 
 
-def _wanted(query: Node) -> dict[str, _Wanted]:
+def _wanted(query: Node, room: float = LOOKED_AT) -> dict[str, _Wanted]:
     wanted: dict[str, _Wanted] = {}
     for leaf in _leaves(query):
         if leaf.field.type is not Type.TEXT:
             continue
-        here = wanted.setdefault(leaf.field.name, _Wanted(set(), [], []))
+        here = wanted.setdefault(leaf.field.name, _Wanted(room))
         match leaf:
             case Equals(value=value):
                 here.words.add(str(value))
             case Phrase():
                 here.phrases.append(leaf)
             case Wildcard(pattern=pattern):
-                here.tests.append(_wildcard(pattern))
+                here.patterns.append(pattern)
             case Fuzzy(word=word, distance=distance):
-                here.tests.append(_fuzzy(word, distance))
+                here.near.append((word, distance))
     return wanted
 
 
@@ -106,13 +133,14 @@ def _texts(record: Record, name: str) -> list[str]:
     return [text for text in values if isinstance(text, str)]
 
 
-def _snippets(text: str, wanted: _Wanted) -> list[str]:
-    text = text.translate(_MARKS)
-    groups = list(islice(_groups(text, wanted), SNIPPETS))
-    if groups and len(text) <= 2 * WIDTH:
-        spans = wanted.spans(analyse(text))
-        return [_marked(text, spans, 0, len(text))]
-    return [_marked(text, spans, *_window(text, spans)) for spans in groups]
+def _snippets(text: str, wanted: _Wanted) -> Iterator[str]:
+    text = _unmarked(text)
+    if len(text) <= 2 * WIDTH:
+        spans = list(_spans(text, wanted))
+        yield from (_marked(text, spans, 0, len(text)),) if spans else ()
+        return
+    for spans in _groups(text, wanted):
+        yield _marked(text, spans, *_window(text, spans))
 
 
 def _groups(text: str, wanted: _Wanted) -> Iterator[list[_Span]]:
@@ -129,10 +157,11 @@ def _groups(text: str, wanted: _Wanted) -> Iterator[list[_Span]]:
 
 def _spans(text: str, wanted: _Wanted) -> Iterator[_Span]:
     at = 0
-    while at < len(text):
+    while at < len(text) and wanted.room > 0:
         end = _chunk_end(text, at)
-        if wanted.may_be_in(text[at:end]):
-            yield from ((at + start, at + stop) for start, stop in wanted.spans(analyse(text[at:end])))
+        part = text[at:end]
+        if wanted.may_be_in(part):
+            yield from ((at + start, at + stop) for start, stop in wanted.spans(part))
         at = end
 
 
@@ -165,49 +194,11 @@ def _marked(text: str, spans: list[_Span], start: int, end: int) -> str:
     return "".join((*parts, text[at:end]))
 
 
-def _phrase_positions(phrase: Phrase, tokens: Sequence[Token]) -> Iterator[int]:
-    length = len(phrase.words)
-    for at, token in enumerate(tokens):
-        if token.word != phrase.words[0]:
-            continue
-        found = _continued(phrase, tokens, at)
-        if found is not None:
-            yield from (at, *found) if length > 1 else (at,)
-
-
-def _continued(phrase: Phrase, tokens: Sequence[Token], at: int) -> tuple[int, ...] | None:
-    window = [token.word for token in tokens[at : at + len(phrase.words) + phrase.slop]]
-    found, position = [], 0
-    for word in phrase.words[1:]:
-        try:
-            position = window.index(word, position + 1)
-        except ValueError:
-            return None
-        found.append(at + position)
-    return tuple(found)
-
-
-def _wildcard(pattern: str) -> Callable[[str], bool]:
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    signs = {"*": ".*", "?": "."}
-    expression = "".join(signs.get(part) or re.escape(part[-1]) for part in parts)
-    compiled = re.compile(re.sub(r"(?:\.\*)+", ".*", expression) if "\\" not in expression else expression, re.DOTALL)
-    return lambda word: compiled.fullmatch(word) is not None
-
-
-def _fuzzy(word: str, distance: int) -> Callable[[str], bool]:
-    return lambda other: abs(len(word) - len(other)) <= distance and edits(word, other) <= distance
-
-
-def edits(first: str, second: str) -> int:
-    """Return how many characters have to be added, removed, replaced or swapped with their neighbour."""
-    rows = [list(range(len(second) + 1))]
-    for i, sign in enumerate(first, 1):
-        row = [i]
-        for j, other in enumerate(second, 1):
-            least = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (sign != other))
-            if i > 1 and j > 1 and sign == second[j - 2] and first[i - 2] == other:
-                least = min(least, rows[-2][j - 2] + 1)
-            row.append(least)
-        rows.append(row)
-    return rows[-1][-1]
+def _unmarked(text: str) -> str:
+    """Take out what would be mistaken for a mark, and what no analysis reads; the text keeps its length."""
+    text = text.replace(BEGIN, " ").replace(END, " ")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text

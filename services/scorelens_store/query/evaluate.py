@@ -5,15 +5,14 @@ Reads values as the stores index them and matches what they match.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from scorelens_store.fields import Field, Type
 from scorelens_store.query import tree
 from scorelens_store.query.analysis import analyse
+from scorelens_store.query.patterns import edits, phrases, positions, wildcard
 from scorelens_store.query.tree import Node
 from scorelens_store.values import Value, Values, field_values, to_microseconds
 
@@ -56,26 +55,9 @@ def _is(query: tree.Equals | tree.Range | tree.Wildcard | tree.Fuzzy, term: Valu
         case tree.Range():
             return _within(query, term)
         case tree.Wildcard(_, pattern):
-            return _wildcard(pattern).fullmatch(str(term)) is not None
+            return wildcard(pattern).fullmatch(str(term)) is not None
         case tree.Fuzzy(_, word, distance):
             return edits(str(term), word, distance) <= distance
-
-
-def edits(one: str, other: str, most: int) -> int:
-    """Count the edits between two words, a transposition as one; more than `most` count as one more than that."""
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
-        earlier, before, row = before, row, [i, *[0] * len(other)]
-        for j, against in enumerate(other, 1):
-            row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != against))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == against:
-                row[j] = min(row[j], earlier[j - 2] + 1)
-        if min(row) > most:
-            return most + 1
-    return row[-1]
 
 
 def _terms(values: Values, field: Field) -> Sequence[Value]:
@@ -100,24 +82,4 @@ def _within(bounds: tree.Range, term: Any) -> bool:
 
 
 def _in_order(found: Sequence[str], words: Sequence[str], slop: int) -> bool:
-    starts = [at for at, word in enumerate(found) if words and word == words[0]]
-    ends = (_end(found, words, start) for start in starts)
-    return any(end is not None and end - start < len(words) + slop for start, end in zip(starts, ends, strict=True))
-
-
-def _end(found: Sequence[str], words: Sequence[str], start: int) -> int | None:
-    """Return the place of the last word where each follows the one before as soon as it can."""
-    at = start
-    for word in words[1:]:
-        later = next((place for place in range(at + 1, len(found)) if found[place] == word), None)
-        if later is None:
-            return None
-        at = later
-    return at
-
-
-@lru_cache(maxsize=256)
-def _wildcard(pattern: str) -> re.Pattern[str]:
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    known = {"*": ".*", "?": "."}
-    return re.compile("".join(known.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
+    return next(phrases(positions(found), words, slop), None) is not None
