@@ -28,6 +28,7 @@ BENCHES: Final = {
     "scorer_edge": "the scorer with many callers: joined or not, one or two processes",
     "store": "indexing, against raw bulk and raw tantivy",
     "search": "searching a million records, against the raw query",
+    "console": "the console with a million records, its pages alone and with fifty people at a time",
     "end_to_end": "from `scorelens score` to searchable",
 }
 
