@@ -229,6 +229,23 @@ def test_who_reads_finds_everything_and_changes_nothing(secured: Secured, role: 
     assert reader.count(EVERYTHING) == 10
 
 
+@pytest.mark.parametrize("kind", ["search", "count", "scan", "get", "pages", "forget"])
+def test_who_may_not_read_is_told_so(secured: Secured, kind: str) -> None:
+    """Records that somebody may not see are never taken for none: the line names the right that is missing."""
+    secured.open("admin", prefix=NEIGHBOUR).put(_numbers(1))
+    reader = secured.open("reader", prefix=NEIGHBOUR)
+    attempts: dict[str, Callable[[], Any]] = {
+        "search": lambda: reader.search(EVERYTHING),
+        "count": lambda: reader.count(EVERYTHING),
+        "scan": lambda: list(reader.scan(EVERYTHING)),
+        "get": lambda: reader.get(record_id(1)),
+        "pages": lambda: list(reader.pages(EVERYTHING, limit=5000)),
+        "forget": lambda: reader.forget(record_ids=[record_id(1)]),
+    }
+    with pytest.raises(StoreUnavailableError, match=r"user \[reader\] lacks"):
+        attempts[kind]()
+
+
 def test_without_setup_the_writer_says_what_is_missing(secured: Secured) -> None:
     """A prefix that nobody set up gets no index with a mapping of chance; the line says who has to do what."""
     stranger = secured.open("writer", prefix="nowhere")
