@@ -6,7 +6,6 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,45 +15,11 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from tests.scorelens_console.records import records
-from tests.scorelens_console.running import Running, running
+from tests.scorelens_console.at_provider import console_of, provider
+from tests.scorelens_console.running import Running
 from tests.tools.certificates import Authority
-from tests.tools.missing import MissingPartError, missing
-from tests.tools.openid import CLIENT, SECRET, OpenId, openid
+from tests.tools.openid import SECRET, OpenId
 from tests.tools.proxy import Answer, Passing, Proxy, passing, proxied
-
-ROLES = "analysts=viewer,media-tagger=scientist; owners=admin"
-ACCOUNTS: dict[str, dict[str, Any]] = {
-    "u-1": {"preferred_username": "ada", "groups": ["staff", "analysts"], "email": "ada@example.org"},
-    "u-2": {"preferred_username": "eve", "groups": ["staff"], "email": "eve@example.org", "email_verified": False},
-    "u-3": {
-        "groups": "owners",
-        "email": "cy@example.org",
-        "email_verified": True,
-        "realm_access": {"roles": ["owners"]},
-    },
-}
-
-
-@contextmanager
-def provider(**more: Any) -> Iterator[OpenId]:
-    """Run a provider, or leave the test out where none can be had."""
-    with ExitStack() as stack:
-        try:
-            yield stack.enter_context(openid(ACCOUNTS, **more))
-        except MissingPartError as error:
-            missing(str(error))
-
-
-@contextmanager
-def console_of(folder: Path, issuer: str, **texts: str) -> Iterator[Running]:
-    """Run a console whose people sign in at a provider."""
-    folder.mkdir(exist_ok=True)
-    secret = folder / "secret"
-    secret.write_text(SECRET + "\n")
-    given = {"oidc_issuer": issuer, "oidc_client": CLIENT, "oidc_secret_file": str(secret), "roles": ROLES} | texts
-    with running(folder, records(5), sign_in="oidc", **given) as console:
-        yield console
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +194,10 @@ def _with(**changes: Any) -> Spoil:
     return lambda claims: {name: value for name, value in (claims | changes).items() if value is not None}
 
 
+def _from_now(**seconds: int) -> Spoil:
+    return lambda claims: claims | {name: int(time.time()) + offset for name, offset in seconds.items()}
+
+
 def _signed(header: Mapping[str, Any], make: Callable[[], Any]) -> Spoil:
     return lambda claims: jwt.encode(dict(header), claims, make(), algorithms=[header["alg"]])
 
@@ -243,18 +212,18 @@ def _unsigned(claims: dict[str, Any]) -> str:
     [
         pytest.param(_with(), True, id="as it was"),
         pytest.param(_with(aud=["console", "other"], azp="console"), True, id="for the console among others"),
-        pytest.param(_with(exp=int(time.time()) - 30), True, id="within the leeway of clocks"),
+        pytest.param(_from_now(exp=-30), True, id="within the leeway of clocks"),
         pytest.param(_with(iss="https://evil.example"), False, id="of another issuer"),
         pytest.param(_with(iss=None), False, id="of no issuer"),
         pytest.param(_with(aud="other"), False, id="for another client"),
         pytest.param(_with(aud=["other"]), False, id="for other clients"),
         pytest.param(_with(aud=None), False, id="for nobody"),
         pytest.param(_with(aud=["console", "other"], azp="other"), False, id="authorized for another"),
-        pytest.param(_with(exp=int(time.time()) - 600), False, id="expired"),
+        pytest.param(_from_now(exp=-600), False, id="expired"),
         pytest.param(_with(exp=None), False, id="without an end"),
         pytest.param(_with(exp="tomorrow"), False, id="with an end that is no time"),
-        pytest.param(_with(iat=int(time.time()) + 3600), False, id="of the future"),
-        pytest.param(_with(nbf=int(time.time()) + 3600), False, id="not yet valid"),
+        pytest.param(_from_now(iat=3600), False, id="of the future"),
+        pytest.param(_from_now(nbf=3600), False, id="not yet valid"),
         pytest.param(_with(nonce="another"), False, id="of another flow"),
         pytest.param(_with(nonce=None), False, id="of no flow"),
         pytest.param(_with(at_hash="AAAAAAAAAAAAAAAAAAAAAA"), False, id="of another access token"),
