@@ -32,17 +32,24 @@ _CLOSE: Final = 0.001
 
 Summing = Mapping[str, Any]
 _COUNTING: Final[Summing] = {}
+_MOST_FIRST: Final = {"_count": "desc"}
 
 
 def aggregate(snapshot: Snapshot, node: Node, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
     """Return the result of each aggregation by name."""
     fields = {name: aggregated_field(aggregation) for name, aggregation in aggregations.items()}
-    return {name: _one(snapshot, node, fields[name], aggregation) for name, aggregation in aggregations.items()}
+    counted = _counted_together(snapshot, node, fields, aggregations)
+    return {
+        name: _one(snapshot, node, fields[name], aggregation, counted.get(name))
+        for name, aggregation in aggregations.items()
+    }
 
 
-def _one(snapshot: Snapshot, node: Node, field: Field, aggregation: Aggregation) -> AggregationResult:
+def _one(
+    snapshot: Snapshot, node: Node, field: Field, aggregation: Aggregation, counted: list[Bucket] | None
+) -> AggregationResult:
     if isinstance(aggregation, Terms):
-        return _terms(snapshot, node, field, aggregation.limit, _summing(snapshot, aggregation))
+        return _terms(snapshot, node, field, aggregation.limit, _summing(snapshot, aggregation), counted)
     column = snapshot.translator.column(field)
     match aggregation:
         case Histogram(width=width):
@@ -54,6 +61,25 @@ def _one(snapshot: Snapshot, node: Node, field: Field, aggregation: Aggregation)
             return {} if column is None else _statistics(snapshot, node, column)
         case Percentiles(percents=percents):
             return {} if column is None else _percentiles(snapshot, node, field, column, percents)
+
+
+def _counted_together(
+    snapshot: Snapshot, node: Node, fields: Mapping[str, Field], aggregations: Mapping[str, Aggregation]
+) -> dict[str, list[Bucket]]:
+    """Return the most frequent values of each field, found in one pass over the matches where there are several."""
+    several = {name: one for name, one in aggregations.items() if isinstance(one, Terms)}
+    if len(several) < 2 or sum(_first_size(one.limit) for one in several.values()) > MAX_BUCKETS:
+        return {}
+    summing = {name: _summing(snapshot, one) for name, one in several.items()}
+    requests = {
+        name: _request(fields[name], _first_size(one.limit), _MOST_FIRST, summing=summing[name])
+        for name, one in several.items()
+    }
+    try:
+        result = snapshot.searcher.aggregate(snapshot.translator.query(node), requests)
+    except ValueError:  # too much for one pass, and maybe not one by one
+        return {}
+    return {name: _read(result[name], fields[name], summing[name]) for name in several}
 
 
 def _run(snapshot: Snapshot, node: Node, request: dict[str, Any]) -> dict[str, Any]:
@@ -78,10 +104,14 @@ def _bucket(key: Any, found: Mapping[str, Any], summing: Summing) -> Bucket:
     return Bucket(key, found["doc_count"], float(found["sum"]["value"] or 0) if summing else None)
 
 
-def _terms(snapshot: Snapshot, node: Node, field: Field, limit: int, summing: Summing) -> list[Bucket]:
-    size = min(limit, MAX_BUCKETS - 1) + 1
+def _terms(
+    snapshot: Snapshot, node: Node, field: Field, limit: int, summing: Summing, counted: list[Bucket] | None
+) -> list[Bucket]:
+    size = _first_size(limit)
     while True:
-        found = _buckets(snapshot, node, field, size, {"_count": "desc"}, summing=summing)
+        if counted is None:
+            counted = _buckets(snapshot, node, field, size, _MOST_FIRST, summing=summing)
+        found, counted = counted, None
         found.sort(key=lambda bucket: (-bucket.count, bucket.key))
         # Values that tie with the last one may have been left out.
         whole = len(found) < size
@@ -90,6 +120,10 @@ def _terms(snapshot: Snapshot, node: Node, field: Field, limit: int, summing: Su
         if size == MAX_BUCKETS:
             return _with_ties(snapshot, node, field, found, limit, summing)
         size = min(size * 4, MAX_BUCKETS)
+
+
+def _first_size(limit: int) -> int:
+    return min(limit, MAX_BUCKETS - 1) + 1
 
 
 def _with_ties(
@@ -116,20 +150,34 @@ def _buckets(
     after: str | None = None,
     summing: Summing = _COUNTING,
 ) -> list[Bucket]:
-    prefix = "" if field.name in FIELDS else keyed(field.name, "")
+    return _read(_run(snapshot, node, _request(field, size, order, after, summing)), field, summing)
+
+
+def _request(
+    field: Field, size: int, order: dict[str, str], after: str | None = None, summing: Summing = _COUNTING
+) -> dict[str, Any]:
+    prefix = _prefix(field)
     terms: dict[str, Any] = {"field": KEYED if prefix else field.name, "size": size, "order": order}
     if prefix or after is not None:
         pattern = ANY_RUN if after is None else "|".join(after_patterns(after, included=False))
         terms["include"] = f"{escape(prefix)}({pattern})"
-    found = _run(snapshot, node, {"terms": {**terms, "segment_size": _WHOLE_SEGMENT}, **summing})["buckets"]
-    return [_bucket(bucket["key"].removeprefix(prefix), bucket, summing) for bucket in found]
+    return {"terms": {**terms, "segment_size": _WHOLE_SEGMENT}, **summing}
+
+
+def _read(result: Mapping[str, Any], field: Field, summing: Summing) -> list[Bucket]:
+    prefix = _prefix(field)
+    return [_bucket(bucket["key"].removeprefix(prefix), bucket, summing) for bucket in result["buckets"]]
+
+
+def _prefix(field: Field) -> str:
+    return "" if field.name in FIELDS else keyed(field.name, "")
 
 
 def count_values(
     snapshot: Snapshot, node: Node, field: Field, most: int, *, least: int = 1, among: Sequence[str] | None = None
 ) -> dict[str, int]:
     """Return how many records have each value of a keyword field, of some values or of those frequent enough."""
-    prefix = "" if field.name in FIELDS else keyed(field.name, "")
+    prefix = _prefix(field)
     terms: dict[str, Any] = {"field": KEYED if prefix else field.name, "size": most, "min_doc_count": least}
     if among is not None:
         terms["include"] = [prefix + value for value in among]

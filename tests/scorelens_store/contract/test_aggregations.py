@@ -153,6 +153,22 @@ def test_several_aggregations_come_by_name(filled: Store) -> None:
     assert set(found) == {"kinds", "a b.c"}
 
 
+@pytest.mark.parametrize("selection", [EVERYTHING, SOME], ids=["everything", "some"])
+def test_values_counted_together_are_as_those_counted_alone(filled: Store, selection: Selection) -> None:
+    """Several fields in one call, whatever their limits, ties and sums, have the buckets that each has alone."""
+    several: dict[str, Aggregation] = {
+        "kinds": Terms("kind", 2),
+        "tags": Terms("tags", 1000, sum_of="audience"),
+        "campaigns": Terms("attributes.campaign", 1),
+        "ids": Terms("id", 3),
+        "all ids": Terms("id", 60_000),
+    }
+    few = {name: aggregation for name, aggregation in several.items() if name != "all ids"}
+    alone = {name: one(filled, aggregation, selection) for name, aggregation in several.items()}
+    assert filled.aggregate(selection, several) == alone
+    assert filled.aggregate(selection, few) == {name: alone[name] for name in few}
+
+
 @pytest.mark.parametrize(
     "aggregation",
     [
