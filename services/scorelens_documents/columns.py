@@ -18,12 +18,15 @@ LOOKED_AT = 100
 
 NAMED = 30
 
+NOTHING = "-"
+"""Stands for the column of a field that is to stay empty."""
+
 
 @dataclass(frozen=True)
 class Columns:
     """Fields of the contract by the column that fills each; a column without a field becomes an attribute.
 
-    Columns that have a field's name fill it unless the mapping says otherwise.
+    Columns that have a field's name fill it unless the mapping says otherwise, which NOTHING does, too.
     """
 
     named: Mapping[str, str] = field(default_factory=dict)
@@ -35,7 +38,7 @@ class Columns:
         for pair in pairs:
             name, equals, column = pair.partition("=")
             if not equals or not column:
-                raise SettingError(f"--column {pair}: write FIELD=COLUMN, such as text=body")
+                raise SettingError(f"--column {pair}: write FIELD=COLUMN, such as text=body, or FIELD=- for no column")
             if name not in FIELDS:
                 raise SettingError(f"--column {pair}: {name!r} is not a field of a document: {', '.join(FIELDS)}")
             if name in named:
@@ -81,17 +84,17 @@ class Columns:
 
     def _check(self, known: set[str], shown: list[str]) -> None:
         for name, column in self.named.items():
-            if column not in known:
+            if column not in known and column != NOTHING:
                 there = ", ".join(shown[:NAMED]) + (" …" if len(shown) > NAMED else "")
                 raise FileError(f"--column {name}={column}: the file has no column {column!r}; it has: {there}")
 
     def _divide(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return values by field, and those of columns whose name is a field that another column fills."""
-        taken = set(self.named.values())
+        taken = set(self.named.values()) - {NOTHING}
         fields: dict[str, Any] = {}
         others: dict[str, Any] = {}
         for column, value in values.items():
             if column not in taken and value is not None:
                 (others if column in self.named else fields)[column] = value
-        fields |= {name: values[column] for name, column in self.named.items() if column in values}
+        fields |= {name: values[column] for name, column in self.named.items() if column in taken and column in values}
         return fields, others

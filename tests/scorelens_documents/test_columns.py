@@ -25,6 +25,14 @@ def test_a_mapping_fills_fields_and_everything_else_is_kept() -> None:
     assert dict(document.attributes) == {"text": "shadowed", "mood": "1"}
 
 
+def test_a_field_may_be_filled_by_no_column() -> None:
+    """What a column has in a form that its field does not take stays an attribute."""
+    values = {"text": "hello", "published_time": "11/22/2026", "-": "x"}
+    document = Columns.parse(("published_time=-",)).document(values)
+    assert (document.text, dict(document.attributes)) == ("hello", {"published_time": "11/22/2026", "-": "x"})
+    assert not document.HasField("published_time")
+
+
 @pytest.mark.parametrize(
     ("pair", "told"),
     [
@@ -60,4 +68,4 @@ def test_a_column_that_the_file_lacks_is_told_with_those_it_has(content: str, tm
     with open_rows(str(path), reject=lambda *_: None) as rows, pytest.raises(FileError, match=there):
         list(Columns.parse(("text=boddy",)).checked(rows))
     with open_rows(str(path), reject=lambda *_: None) as rows:
-        assert next(iter(Columns.parse(("text=body",)).checked(rows))).values["body"] == "x"
+        assert next(iter(Columns.parse(("text=body", "title=-")).checked(rows))).values["body"] == "x"

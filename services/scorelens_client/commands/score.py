@@ -44,7 +44,7 @@ STORED_WITHIN = 1.5
     "columns",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help="Fill a field from a column of another name; may be repeated.",
+    help="Fill a field from a column of another name, or with - from none; may be repeated.",
 )
 @click.option("--format", "form", type=click.Choice(FORMS), help="What the file is.  [default: told by its name]")
 @click.option(
@@ -111,6 +111,7 @@ def command(
     \b
     scorelens score documents.jsonl
     scorelens score export.csv --column text=body --column id=url
+    scorelens score export.csv --column published_time=-    keeps times in another form as an attribute
     scorelens score warehouse.parquet --output results.parquet
     zcat documents.jsonl.gz | scorelens score - --batch 500
     scorelens score documents.jsonl --json | jq -r '.document_id + " " + .tags[0].tag'

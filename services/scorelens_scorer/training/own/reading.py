@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_documents.columns import Columns
+from scorelens_documents.columns import NOTHING, Columns
 from scorelens_documents.errors import DocumentError
 from scorelens_documents.rows import Row, Rows, open_rows
 from scorelens_scorer.training.examples import Examples
@@ -270,7 +270,7 @@ def _check_columns(used: Mapping[str, str], wanted: Wanted, first: list[Row], ro
         return column not in there and all(lookup(row.values, column) is None for row in first)
 
     for name, column in used.items():
-        needed = name in wanted.columns or name == ("text" if kind == TEXT else "events")
+        needed = wanted.columns.get(name, NOTHING) != NOTHING or name == ("text" if kind == TEXT else "events")
         if needed and missing(column):
             raise no_column(f"--{name}" if name in ("text", "title") else f"--column {name}=", column, there)
     for source in wanted.tags:
