@@ -61,9 +61,10 @@ def is_table(given: object) -> bool:
 
 
 def documents_of(given: ManyDocuments, columns: Mapping[str, str] | None = None) -> Iterator[Document]:
-    """Yield the documents of an iterable or a table; `columns` names the column of a field ({"text": "body"}).
+    """Yield the documents of an iterable or a table, or a single one.
 
-    Raises DocumentError such as `documents[3].audience: …`, at the first that is wrong.
+    `columns` names the column of a field ({"text": "body"}). Raises DocumentError such as
+    `documents[3].audience: …`, at the first that is wrong.
     """
     for one in each_of(given, columns):
         if isinstance(one, Unread):
@@ -74,8 +75,7 @@ def documents_of(given: ManyDocuments, columns: Mapping[str, str] | None = None)
 def each_of(given: ManyDocuments, columns: Mapping[str, str] | None = None) -> Iterator[Document | Unread]:
     """Yield the same, with what cannot be read in its place. Raises DocumentError where nothing of it can be."""
     mapping = read_columns(columns)
-    rows: Iterable[object] = _rows(given, mapping) if is_table(given) else _iterated(given)
-    for place, one in enumerate(rows):
+    for place, one in enumerate(_several(given, mapping)):
         yield read(one, f"documents[{place}]", mapping)
 
 
@@ -145,7 +145,11 @@ def plain(value: Any) -> Any:
             return _foreign(value)
 
 
-def _iterated(given: object) -> Iterable[object]:
+def _several(given: object, columns: Columns) -> Iterable[object]:
+    if is_one(given):  # a text or a dict could be iterated, but nobody means its characters or its keys
+        return (given,)
+    if is_table(given):
+        return _rows(given, columns)
     if isinstance(given, bytes | bytearray) or not isinstance(given, Iterable):
         raise DocumentError("documents", f"must be documents or a table of them, not {_kind(given)}")
     return given

@@ -144,6 +144,12 @@ def test_a_table_that_arrow_cannot_hold_is_refused() -> None:
         list(documents_of(pd.DataFrame({"text": [object(), "b"]})))
 
 
+@pytest.mark.parametrize("one", ["no refund", {"text": "no refund"}, Document(text="no refund")])
+def test_a_single_document_is_never_taken_apart(one: Any) -> None:
+    """Where several are asked for, a text is not its characters, and a dict not its keys."""
+    assert [document.text for document in documents_of(one)] == ["no refund"]
+
+
 def test_a_series_is_an_iterable_of_texts() -> None:
     """One column stands for the texts in it."""
     assert [document.text for document in documents_of(pd.Series(["a", "b"]))] == ["a", "b"]
