@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -29,6 +30,9 @@ from scorelens_store.query.parse import parse
 from scorelens_store.significance import MOST
 
 MOST_HISTORY: Final = 100
+
+Names = str | int | Iterable[str | int | Record | Mapping[str, Any]]
+"""What names documents: one id, or several ids, URIs and records."""
 
 
 class Archive:
@@ -93,8 +97,11 @@ class Archive:
         self._scans.add(scan)
         return scan
 
-    def show(self, name: str, record_id: str | None, all_terms: bool) -> History:
+    def show(self, given: str | int, record_id: str | None, all_terms: bool) -> History:
         """Return a document with its scores. Raises NotFoundError."""
+        name = id_of(given)
+        if name is None:
+            raise ScorelensError(f"name: must be the id of a document or a record, not {type(given).__name__}")
         found, total = find_history(self.reader(), name, MOST_HISTORY)
         if not found:
             raise NotFoundError(f"no record of a document {name!r} is stored; a score takes a moment to arrive")
@@ -132,10 +139,17 @@ class Archive:
         return references_of(self.reader(), selection)
 
 
-def references(names: Iterable[str | Record | Mapping[str, Any]]) -> Sequence[Reference]:
+def id_of(given: object) -> str | None:
+    """Return the id that a text or, as tables have them, a whole number stands for; None for anything else."""
+    if isinstance(given, Integral) and not isinstance(given, bool):
+        return str(int(given))
+    return given if isinstance(given, str) else None
+
+
+def references(names: Names) -> Sequence[Reference]:
     """Read document ids, record ids, URIs, Records, or records as dicts. Raises ScorelensError."""
     found = []
-    for place, name in enumerate((names,) if isinstance(names, str) else names):
+    for place, name in enumerate((names,) if isinstance(names, str | int) else names):
         reference = _reference(name, place)
         if reference is not None:
             found.append(reference)
@@ -156,8 +170,8 @@ def _reference(name: object, place: int) -> Reference | None:
     try:
         if isinstance(name, Mapping):
             return reference_of(name)
-        if isinstance(name, str):
-            return read_reference(name)
+        if (text := id_of(name)) is not None:
+            return read_reference(text)
     except ScorelensError as error:
         raise ScorelensError(f"ids[{place}]: {error}") from error
     raise ScorelensError(f"ids[{place}]: must be an id, a URI or a record, not {type(name).__name__}")

@@ -5,19 +5,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping, Sequence
-from typing import Any, Self, overload
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from typing import Self, overload
 
 from scorelens.conventions import DEFAULT_PURPOSE
 from scorelens.v1.scorer_pb2 import ListModelsRequest
 from scorelens_client.sdk import task_stream
-from scorelens_client.sdk.archive import Archive, references
+from scorelens_client.sdk.archive import Archive, Names, references
 from scorelens_client.sdk.errors import ScorelensError
 from scorelens_client.sdk.history import History
 from scorelens_client.sdk.inputs import ManyDocuments, OneDocument, stream_documents
 from scorelens_client.sdk.models import ServedModel, read_model
 from scorelens_client.sdk.places import Places
-from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.rows import Documents, Records, Scores
 from scorelens_client.sdk.scans import AsyncScan
 from scorelens_client.sdk.scores import Score
@@ -241,7 +240,7 @@ class AsyncClient:
         other = None if against is None else selected(against, since=since, until=until, purposes=purposes, calls=calls)
         return await self._threads.run(self._archive.words, query, selection, other, field, limit, least)
 
-    async def show(self, name: str, *, record_id: str | None = None, all_terms: bool = False) -> History:
+    async def show(self, name: str | int, *, record_id: str | None = None, all_terms: bool = False) -> History:
         """Return a document with its scores and the calculation behind one of them, by document id or record id.
 
         It is the latest score, or that of `record_id`; `all_terms` calculates it again with every term, by the version
@@ -255,7 +254,7 @@ class AsyncClient:
 
     async def pull(
         self,
-        ids: str | Iterable[str | Record | Mapping[str, Any]] | None = None,
+        ids: Names | None = None,
         *,
         query: str | None = None,
         since: Moment | None = None,

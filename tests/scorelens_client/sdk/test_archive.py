@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -106,7 +107,18 @@ def test_pull_gives_documents_and_names_those_that_are_missing(client: Client) -
     with pytest.raises(ScorelensError, match="name ids, or a query"):
         client.pull()
     with pytest.raises(ScorelensError, match=r"ids\[1\]: must be an id"):
-        client.pull(["d-1", 7])  # type: ignore[list-item]
+        client.pull(["d-1", None])  # type: ignore[list-item]
+
+
+def test_ids_may_be_the_numbers_of_a_table(client: Client) -> None:
+    """What is a number in a DataFrame is a text in the store; what can be no id is refused by name."""
+    numbers = pd.DataFrame({"id": [17, 18]})["id"]
+    assert client.pull(numbers).missing == client.pull([17, 18]).missing == ("17", "18")
+    assert client.pull(17).missing == ("17",)
+    with pytest.raises(NotFoundError, match="no record of a document '17'"):
+        client.show(numbers[0])
+    with pytest.raises(ScorelensError, match="name: must be the id of a document or a record, not list"):
+        client.show(["d-1"])  # type: ignore[arg-type]
 
 
 def test_scan_yields_every_match_once_in_order_of_time(client: Client) -> None:
