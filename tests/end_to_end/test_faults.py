@@ -1,4 +1,7 @@
-"""Whatever dies, every answered call is found exactly once, and the account adds up."""
+"""Whatever dies, every answered call is found exactly once, and the account adds up, in either kind of store.
+
+What becomes of Elasticsearch itself is in test_elasticsearch.py.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,37 @@ from scorelens.v1 import scorer_pb2_grpc
 from tests.end_to_end.load import Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
+from tests.scorelens_client.system import store_of
+from tests.scorelens_store.conftest import STORES
 
-SOME = 300
+SOME = 200
+
+without_store = pytest.mark.parametrize("store", ["embedded"], indirect=True)
+"""For what happens before there is anything to store."""
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name a store of each kind."""
+    yield from store_of(request.param, request)
 
 
 @pytest.fixture
-def make_system(tmp_path: Path) -> Iterator[Callable[..., System]]:
+def make_system(tmp_path: Path, store: str) -> Iterator[Callable[..., System]]:
     """Make systems that end with the test."""
     made: list[System] = []
 
-    def make(*settings: str, store: str = "", indexer: bool = True) -> System:
+    def make(*settings: str, indexer: bool = True) -> System:
         made.append(System(tmp_path, store, settings))
         return made[-1].start(indexer)
 
     yield make
     for system in made:
         system.__exit__()
+
+
+def _load_on(system: System) -> Load:
+    return Load(system.sidecar.address, pause=0.02)
 
 
 def _await_answers(load: Load, more: int = SOME) -> None:
@@ -46,7 +64,7 @@ def test_a_killed_part_of_the_sidecar_loses_and_doubles_nothing(
 ) -> None:
     """kill -9 of shipper or relay amid a load leaves every answered document in the store exactly once."""
     system = make_system()
-    with Load(system.sidecar.address) as load:
+    with _load_on(system) as load:
         _await_answers(load)
         for _ in range(3):
             system.sidecar.kill_child(module)
@@ -61,7 +79,7 @@ def test_a_killed_part_of_the_sidecar_loses_and_doubles_nothing(
 def test_a_killed_sidecar_and_indexer_lose_and_double_nothing(make_system: Callable[..., System]) -> None:
     """kill -9 of the whole sidecar, then of the indexer, amid a load, leaves every answered document exactly once."""
     system = make_system()
-    with Load(system.sidecar.address) as load:
+    with _load_on(system) as load:
         for part in (system.indexer, system.sidecar, system.indexer):
             _await_answers(load)
             part.kill()
@@ -75,7 +93,7 @@ def test_a_killed_sidecar_and_indexer_lose_and_double_nothing(make_system: Calla
 def test_an_indexer_that_is_away_for_the_whole_load_gets_everything_later(make_system: Callable[..., System]) -> None:
     """Scoring goes on without an indexer, and everything arrives once it is there."""
     system = make_system(indexer=False)
-    with Load(system.sidecar.address) as load:
+    with _load_on(system) as load:
         _await_answers(load)
     assert load.failed == []
     account = system.account()
@@ -88,7 +106,7 @@ def test_an_indexer_that_is_away_for_the_whole_load_gets_everything_later(make_s
 def test_a_resend_of_everything_stores_nothing_twice(make_system: Callable[..., System]) -> None:
     """A shipper that has lost its cursor sends all it finds again, and the store has every record once."""
     system = make_system()
-    with Load(system.sidecar.address) as load:
+    with _load_on(system) as load:
         _await_answers(load)
     system.settle()
     before = system.found()
@@ -107,6 +125,7 @@ def _forget_what_was_sent(folder: Path) -> None:
         cursor.unlink()
 
 
+@without_store
 def test_a_full_spool_drops_and_counts_and_never_stops_scoring(make_system: Callable[..., System]) -> None:
     """With its quota used up the sidecar answers on; what it could not keep is in the account, the rest arrives."""
     system = make_system("--spool-bytes", "200KB", "--segment-bytes", "64KiB", indexer=False)
@@ -122,6 +141,7 @@ def test_a_full_spool_drops_and_counts_and_never_stops_scoring(make_system: Call
     assert 0 < len(found) < len(load.answered)
 
 
+@without_store
 def test_a_required_record_that_does_not_fit_refuses_the_call(make_system: Callable[..., System]) -> None:
     """In required mode a full spool refuses calls instead of answering without a record."""
     system = make_system(
