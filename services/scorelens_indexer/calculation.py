@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
+from scorelens_store.contract import Json
+
 EXPLANATIONS: Final = ("exact", "approximate", "none")
 
 
@@ -52,9 +54,9 @@ _WRITTEN: Final = (
 """Names of the fields of a calculation in a record, in their order."""
 
 
-def write_calculations(calculations: Iterable[Calculation]) -> orjson.Fragment:
+def write_calculations(calculations: Iterable[Calculation]) -> Json:
     """Return calculations as the JSON of a record, in which NaN and infinities are null.
 
     They are most of a record, and no store indexes them: as JSON they take the least time and memory on their way.
     """
-    return orjson.Fragment(orjson.dumps([dict(zip(_WRITTEN, each, strict=True)) for each in calculations]))
+    return Json(orjson.dumps([dict(zip(_WRITTEN, each, strict=True)) for each in calculations]))

@@ -97,7 +97,7 @@ def _read(event: bytes) -> Calculation | None:
     tag, explanation, intercept = _beginnings.get(beginning) or _learn_beginning(beginning)
     features = read_texts(event[first:stop])
     rest = _layouts.read(event[stop:], len(features))
-    return None if rest is None else Calculation(tag, explanation, intercept, features, *rest)
+    return None if rest is None else Calculation._make((tag, explanation, intercept, features, *rest))
 
 
 @functools.lru_cache(maxsize=4096)

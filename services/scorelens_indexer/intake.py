@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from scorelens_indexer.account import Account, Counts
 from scorelens_indexer.budget import Budget
@@ -31,8 +31,7 @@ _REPEATED_BYTES: Final = 16 * 2**20
 _BUG: Final = "the indexer failed to read this span; its log has the cause"
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where a span stands in its export; `repeated` is the size of its resource and scope in bytes."""
 
     of_resource: Any

@@ -1,7 +1,7 @@
 """What a store can do. One contract, one suite of tests, run against every store.
 
-A record is a plain JSON object (dict) as docs/records.md describes it; its identity is `record["record"]["id"]`. One that
-is put may have parts that no store indexes as JSON already (orjson.Fragment).
+A record is a plain JSON object (dict) as docs/records.md describes it; its identity is `record["record"]["id"]`. In one
+that is put, members that no store indexes may be JSON already (Json).
 Reading is open to every process; writing belongs to the indexer alone.
 """
 
@@ -17,6 +17,13 @@ from scorelens_store.query.tree import Node
 
 Record = dict[str, Any]
 Label = str | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A member of a record that is written as JSON already, so that nobody has to read or write it again."""
+
+    text: bytes
 
 
 class Outcome(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from scorelens_store.contract import Record
+from scorelens_store.contract import Json, Record
 from scorelens_store.errors import RecordRefusedError
 from scorelens_store.fields import FIELDS, OPEN_FIELDS, OPEN_NAME, Field, Type
 from scorelens_store.query.values import single
@@ -64,8 +64,7 @@ def field_values(record: Record) -> Values:
     """
     values: Values = {}
     _add_fixed(record, _TREE, values)
-    for name, found in _open(record):
-        values.setdefault(name, []).extend(found)
+    _add_open(record, values)
     for required in ("record.id", "@timestamp"):
         if not values.get(required) or values[required] == [""]:
             raise RecordRefusedError(f"{required} is missing")
@@ -88,13 +87,20 @@ def values_of(record: Record, field: Field) -> list[Value]:
 
 def encode(record: Record) -> bytes:
     """Return a record as JSON. Raises RecordRefusedError with the reason where JSON cannot hold it."""
+    written = [(name, part.text) for name, part in record.items() if type(part) is Json]
     try:
-        encoded = orjson.dumps(record)
+        encoded = orjson.dumps({name: part for name, part in record.items() if type(part) is not Json})
     except TypeError as exc:
         raise RecordRefusedError(f"the record is not JSON: {exc}") from None
     if b"null" in encoded:
         _refuse_infinite(record, "")
-    return encoded
+    if not written:
+        return encoded
+    parts, comma = [encoded[:-1]], b"," if len(encoded) > 2 else b""
+    for name, text in written:
+        parts += comma, orjson.dumps(name), b":", text
+        comma = b","
+    return b"".join((*parts, b"}"))
 
 
 def _refuse_infinite(value: Any, path: str) -> None:
@@ -119,13 +125,20 @@ def _add_fixed(part: dict[str, Any], tree: _Tree, values: Values) -> None:
                 _add_fixed(value, node, values)
             continue
         name, kind = cast("tuple[str, Type]", node)
-        if type(value) is str and kind is Type.KEYWORD and len(value) <= KEYWORD_LIMIT:  # most there is
+        if _is_usual(kind, value):
             values[name] = [value]
         elif found := _values(name, kind, value):
             values[name] = found
 
 
-def _open(record: Record) -> Iterator[tuple[str, list[Value]]]:
+def _is_usual(kind: Type, value: Any) -> bool:
+    """Tell quickly of most values that they are indexed as they are."""
+    if type(value) is str:
+        return kind is Type.TEXT or (kind is Type.KEYWORD and len(value) <= KEYWORD_LIMIT)
+    return type(value) is int and kind is Type.INTEGER and value in _INTEGERS
+
+
+def _add_open(record: Record, values: Values) -> None:
     for prefix, (path, kind) in _OPEN_PATHS.items():
         value: Any = record
         for part in path:
@@ -136,21 +149,25 @@ def _open(record: Record) -> Iterator[tuple[str, list[Value]]]:
             continue
         if not isinstance(value, dict):
             raise RecordRefusedError(f"{prefix[:-1]} is not an object")
-        yield from (_floats(prefix, value) if kind is Type.FLOAT else None) or _named(prefix, kind, value)
+        if kind is not Type.FLOAT or not _add_floats(prefix, value, values):
+            for name, found in _named(prefix, kind, value):
+                values.setdefault(name, []).extend(found)
 
 
-def _floats(prefix: str, numbers: dict[str, Any]) -> list[tuple[str, list[Value]]] | None:
-    """Return numbers by tag, rounded all in one step; None where they have to be looked at one by one."""
+def _add_floats(prefix: str, numbers: dict[str, Any], values: Values) -> bool:
+    """Add numbers by tag, rounded all in one step; False where they have to be looked at one by one."""
     if set(map(type, numbers.values())) != {float}:
-        return None
+        return False
     layout = _singles(len(numbers))
     try:
         rounded = layout.unpack(layout.pack(*numbers.values()))
     except OverflowError:
-        return None
-    if not math.isfinite(sum(rounded)):
-        return None
-    return [(name, [value]) for name, value in zip(_names(prefix, tuple(numbers)), rounded, strict=True) if name]
+        return False
+    names = _names(prefix, tuple(numbers))
+    if not names or not math.isfinite(sum(rounded)):
+        return False
+    values.update(zip(names, [[number] for number in rounded], strict=True))
+    return True
 
 
 @functools.lru_cache(maxsize=1024)
@@ -160,8 +177,11 @@ def _singles(count: int) -> struct.Struct:
 
 @functools.lru_cache(maxsize=1024)
 def _names(prefix: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the full names of fields, "" for one that no field can have; a model has the same tags in every record."""
-    return tuple(prefix + name if OPEN_NAME.fullmatch(name) else "" for name in names)
+    """Return the full names of fields, none where one is no name that a field can have.
+
+    A model has the same tags in every record.
+    """
+    return tuple(prefix + name for name in names) if all(map(OPEN_NAME.fullmatch, names)) else ()
 
 
 def _named(prefix: str, kind: Type, value: dict[str, Any]) -> Iterator[tuple[str, list[Value]]]:
@@ -181,6 +201,8 @@ def _leaves(prefix: str, value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _values(name: str, kind: Type, value: Any) -> list[Value]:
+    if kind is Type.KEYWORD and type(value) is list and set(map(type, value)) == {str}:
+        return _indexable(value)
     read = _READERS[kind]
     try:
         if isinstance(value, list | tuple):
@@ -190,9 +212,15 @@ def _values(name: str, kind: Type, value: Any) -> list[Value]:
     except (ValueError, OverflowError) as exc:
         reason = str(exc) if isinstance(exc, ValueError) else f"is out of range for a field of type {kind}"
         raise RecordRefusedError(f"{name} {reason}") from None
-    if kind is Type.KEYWORD:
-        return [keyword for keyword in dict.fromkeys(found) if len(str(keyword)) <= KEYWORD_LIMIT]
-    return found
+    return _indexable(found) if kind is Type.KEYWORD else found
+
+
+def _indexable(keywords: list[Any]) -> list[Value]:
+    """Return keywords that an index can hold, each once."""
+    distinct = list(dict.fromkeys(keywords))
+    if not distinct or max(map(len, distinct)) <= KEYWORD_LIMIT:
+        return distinct
+    return [keyword for keyword in distinct if len(keyword) <= KEYWORD_LIMIT]
 
 
 def _text(value: Any) -> Value:

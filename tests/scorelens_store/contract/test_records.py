@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
-from scorelens_store.contract import Outcome, Selection, Store
+from scorelens_store.contract import Json, Outcome, Selection, Store
 from scorelens_store.errors import RecordNotFoundError
 from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
@@ -41,6 +42,14 @@ def test_records_come_back_as_they_were_put(store: Store) -> None:
     assert outcomes(store, copy.deepcopy(records)) == [Outcome.STORED] * 40
     for record in records:
         assert store.get(record["record"]["id"]) == record
+
+
+def test_members_that_are_json_already_come_back_as_what_they_say(store: Store) -> None:
+    """A record of which members were written as JSON before is the record that has them as they are."""
+    calculation = [{"tag": "ä", "value": [0.1, None]}]
+    record = make(1)
+    outcomes(store, [{**record, "calculation": Json(orjson.dumps(calculation)), "more": Json(b'"null"')}])
+    assert store.get(record_id(1)) == {**record, "calculation": calculation, "more": "null"}
 
 
 def test_a_resend_changes_nothing(store: Store) -> None:
