@@ -13,14 +13,18 @@ SECRET: Final = "sekrit"
 """Begins every word that is hidden."""
 
 
-def twin(hidden: int) -> list[dict[str, Any]]:
-    """Return records whose hidden parts are made of the seed `hidden`, and all else is the same for every seed."""
-    seen, unseen = random.Random(5), random.Random(hidden)
-    return [_record(number, seen, unseen) for number in range(SIZE)]
+def twin(hidden: int, same: str = "") -> list[dict[str, Any]]:
+    """Return records whose hidden parts are made of the seed `hidden`, and all else is the same for every seed.
+
+    Records of the model `same` are the same for every seed as a whole.
+    """
+    seen = random.Random(5)
+    return [_record(number, seen, hidden, same) for number in range(SIZE)]
 
 
-def _record(number: int, seen: random.Random, unseen: random.Random) -> dict[str, Any]:
+def _record(number: int, seen: random.Random, hidden: int, same: str) -> dict[str, Any]:
     model = seen.choice(MODELS)
+    unseen = random.Random(f"{number} {0 if model == same else hidden}")
     purpose = seen.choice(("production", "production", "production", "replay"))
     scores = {tag: round(seen.random(), 4) for tag in TAGS}
     made = record(
