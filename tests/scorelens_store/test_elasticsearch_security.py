@@ -26,6 +26,7 @@ from scorelens_runtime.secrets import Secret
 from scorelens_store.contract import Outcome, Selection, Store, Terms
 from scorelens_store.elasticsearch import ElasticsearchSettings, ElasticsearchStore, open_store
 from scorelens_store.elasticsearch.dead_letter_index import open_dead_letters
+from scorelens_store.elasticsearch.reindexing.run import open_reindexing
 from scorelens_store.elasticsearch.setup import open_setup
 from scorelens_store.errors import StoreUnavailableError
 from scorelens_store.query.parse import parse
@@ -33,6 +34,7 @@ from scorelens_store.query.tree import Everything
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
 from tests.scorelens_store.records import make, record_id
+from tests.scorelens_store.reindexing import Watcher
 from tests.tools.certificates import Authority
 from tests.tools.elasticsearch import ElasticsearchServer, make_server
 from tests.tools.missing import MissingPartError, missing
@@ -170,6 +172,24 @@ def test_dead_letters_are_shown_by_the_writer_and_seen_in_kibana(
     assert secured.open("kibana")._connection.request("GET", path) == {"hits": {"hits": [{"_source": letter}]}}
     with pytest.raises(StoreUnavailableError, match=r"user \[reader\] lacks"):
         secured.open("reader")._connection.request("GET", path)
+
+
+def test_who_sets_up_indexes_anew(secured: Secured) -> None:
+    """The role of setup makes an index anew, also a second time, and aborts; the writer's goes on writing to it."""
+    writer, before = secured.open("writer"), _numbers(*range(60, 65))
+    writer.put(before)
+    with open_reindexing(secured.server.url, secured.settings("setup")) as reindexing:
+        for generation in (2, 3):
+            (index,) = reindexing.indices()
+            with reindexing.held():
+                result = reindexing.reindex(index, Watcher())
+            assert (result.to, result.records) == (f"{PREFIX}-2026.11.21-{generation}", 5)
+            assert [one.outcome for one in writer.put(before)] == [Outcome.DUPLICATE] * 5
+            writer.annotate(record_id(60), {"verdict": f"{generation}"})
+        assert reindexing.server.shortage(2**60)
+        assert reindexing.abort() == []
+    assert writer.forget(record_ids=[record_id(61)]) == 1
+    _remove_records(secured)
 
 
 _FOREIGN: dict[str, tuple[str, str, Any]] = {

@@ -34,10 +34,15 @@ class Change:
     index: str
     record_id: str
     source: bytes = b""
+    version: int = 0
+    """Where it is given, the change is refused (409) if the document has a later one."""
 
     def encoded(self) -> bytes:
         """Return it as the server reads it."""
-        line = orjson.dumps({self.action: {"_index": self.index, "_id": self.record_id}})
+        which: dict[str, str | int] = {"_index": self.index, "_id": self.record_id}
+        if self.version:
+            which |= {"version": self.version, "version_type": "external_gte"}
+        line = orjson.dumps({self.action: which})
         return b"\n".join((line, self.source, b"")) if self.action != "delete" else line + b"\n"
 
 
@@ -45,11 +50,14 @@ class Bulk:
     """Sends changes. They are durable and, with `refresh`, visible to searches when the call returns.
 
     The refresh that makes them visible is asked for with each request: waiting for the server's own would hold every
-    answer back for up to a second.
+    answer back for up to a second. `options` are more parameters of each request.
     """
 
-    def __init__(self, connection: Connection, most_bytes: int, retries: int, *, refresh: bool = True) -> None:
-        self._connection, self._retries, self._refresh = connection, retries, refresh
+    def __init__(
+        self, connection: Connection, most_bytes: int, retries: int, *, refresh: bool = True, options: str = ""
+    ) -> None:
+        self._connection, self._retries = connection, retries
+        self._path = f"{_PATH.format(refresh=str(refresh).lower())}{connection.within}{options and f'&{options}'}"
         self._room = Room(most_bytes)
 
     def send(self, changes: Sequence[Change]) -> list[Answer]:
@@ -64,7 +72,7 @@ class Bulk:
 
         That is a PartUnavailableError where the server did some of them and others met trouble of their own.
         """
-        sending = _Sending(self._connection, self._room, [change.encoded() for change in changes], self._refresh)
+        sending = _Sending(self._connection, self._room, [change.encoded() for change in changes], self._path)
         try:
             sending.run(self._retries)
         except StoreUnavailableError as error:
@@ -91,9 +99,8 @@ class Room:
 class _Sending:
     """One call's changes on their way; `answers` holds what is known of each so far."""
 
-    def __init__(self, connection: Connection, room: Room, lines: Sequence[bytes], refresh: bool) -> None:
-        self._connection, self._room, self._lines = connection, room, lines
-        self._path = f"{_PATH.format(refresh=str(refresh).lower())}{connection.within}"
+    def __init__(self, connection: Connection, room: Room, lines: Sequence[bytes], path: str) -> None:
+        self._connection, self._room, self._lines, self._path = connection, room, lines, path
         self._asked_pause = 0.0
         self.answers = [_UNKNOWN] * len(lines)
 
@@ -116,7 +123,9 @@ class _Sending:
             return trouble(self._connection.where, busy.status, busy.reason)
         found = part_of(self.answers)
         if found is not None and any(answer.final for answer in self.answers):
-            return PartUnavailableError(str(found), found.retry_after)
+            part = PartUnavailableError(str(found), found.retry_after)
+            part.__cause__ = found
+            return part
         return found
 
     def _exchange(self, numbers: Sequence[int]) -> None:

@@ -23,6 +23,9 @@ REFUSED: Final = 15.0
 LONGEST: Final = 300.0
 """Most seconds that a server's wish to be left alone is followed."""
 
+_WRITE_BLOCK: Final = "[FORBIDDEN/8/"
+"""What an index says that has `index.blocks.write`, and no full disk and no administrator's read-only mode."""
+
 _BUSY: Final = (429, 502, 503, 504)
 _FIELD: Final = re.compile(r"failed to parse field \[[^]]*\] of type \[[^]]*\]")
 
@@ -40,6 +43,15 @@ class NoAnswerError(StoreUnavailableError):
 
 class NotAllowedError(StoreUnavailableError):
     """The credentials are known and lack a right."""
+
+
+class WritesBlockedError(StoreUnavailableError):
+    """An index takes no writes, as for a moment when a copy is put in its place."""
+
+
+def is_blocked(error: StoreUnavailableError) -> bool:
+    """Tell whether something failed, as a whole or in part, since an index takes no writes for a moment."""
+    return any(isinstance(each, WritesBlockedError) for each in (error, error.__cause__))
 
 
 @contextmanager
@@ -97,6 +109,12 @@ def from_answer(where: str, status: int, body: Any) -> StoreUnavailableError | Q
         return StoreUnavailableError(f"{where} refuses the credentials: {unknown(cause)}", REFUSED)
     if status == 403 and "block" not in cause:
         return NotAllowedError(f"{where} does not allow it: {not_allowed(cause)}", REFUSED)
+    if _WRITE_BLOCK in cause:
+        return WritesBlockedError(
+            f"{where} takes no writes: {cause} `scorelens elasticsearch reindex` has it so for moments; where none "
+            "runs, one was killed: run it again, or with --abort",
+            AWAY,
+        )
     if status == 403 or "flood" in cause or "read-only" in cause:
         return StoreUnavailableError(f"{where} is read-only: {cause}", REFUSED)
     if status in _BUSY and not _too_many_buckets(body):

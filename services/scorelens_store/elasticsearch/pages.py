@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.mapping import EXACT_DATES
 from scorelens_store.elasticsearch.order import TIME, Order
 from scorelens_store.elasticsearch.query import Query
+from scorelens_store.elasticsearch.searching import search
 from scorelens_store.elasticsearch.snapshot import Row, Snapshot
 
 ROWS: Final = 1_000
@@ -28,21 +29,21 @@ _IN_TIME: Final = Order(TIME, descending=False)
 _BY_TIME: Final = _IN_TIME.clauses()[:1]
 
 
-def walk(connection: Connection, index: str, query: Query) -> Iterator[Row]:
+def walk(connection: Connection, index: str, query: Query, *, versions: bool = False) -> Iterator[Row]:
     """Yield the hits of every match, with their sources, by time and record id, as of the first one."""
+    options = {"version": True} if versions else {}
     with Snapshot(connection, index) as snapshot:
         if _BYTES // _bytes_of(_longest(snapshot, query)) >= ROWS:
-            yield from _in_order(snapshot, query, ROWS, {})
+            yield from _in_order(snapshot, query, ROWS, options)
         else:
-            yield from _by_length(snapshot, query)
+            yield from _by_length(snapshot, query, options)
 
 
 def walk_ids(connection: Connection, index: str, query: Query) -> Iterator[list[tuple[str, str]]]:
-    """Yield pages of index and id of every match, as of the first one."""
-    body = {"query": query, "sort": [], "_source": False}
-    with Snapshot(connection, index) as snapshot:
-        for keys in snapshot.pages(body, ROWS):
-            yield [(key["_index"], key["_id"]) for key in keys]
+    """Yield pages of index and id of every match; each page as of the moment it is asked for."""
+    rows = _walk_pages(connection, index, {"query": query, "_source": False})
+    while page := list(islice(rows, ROWS)):
+        yield [(row["_index"], row["_id"]) for row in page]
 
 
 def walk_heads(connection: Connection, index: str, query: Query, fields: Sequence[str]) -> Iterator[Row]:
@@ -50,12 +51,25 @@ def walk_heads(connection: Connection, index: str, query: Query, fields: Sequenc
 
     Each page is as of the moment it is asked for, so that the next one may be asked for any time later.
     """
-    path = f"/{index}/_search?ignore_unavailable=true&allow_partial_search_results=false"
-    body = {"query": query, "sort": _IN_TIME.clauses(), "size": _HEADS, "track_total_hits": False}
+    yield from _walk_pages(connection, index, {"query": query, "_source": list(fields)})
+
+
+def walk_versions(connection: Connection, index: str) -> Iterator[Row]:
+    """Yield hits that have a version and, in `sort`, time and record id, of all records by these; as `walk_heads`.
+
+    The server reads no stored document for it, which makes it some twenty times as fast.
+    """
+    yield from _walk_pages(
+        connection, index, {"query": {"match_all": {}}, "_source": False, "stored_fields": "_none_", "version": True}
+    )
+
+
+def _walk_pages(connection: Connection, index: str, body: dict[str, Any]) -> Iterator[Row]:
+    body = body | {"sort": _IN_TIME.clauses(), "size": _HEADS, "track_total_hits": False}
     after: list[Any] = []
     while True:
-        page = body | {"_source": list(fields)} | ({"search_after": after} if after else {})
-        rows = (connection.request("POST", path, page) or {"hits": {"hits": []}})["hits"]["hits"]
+        page = body | ({"search_after": after} if after else {})
+        rows = (search(connection, index, page) or {"hits": {"hits": []}})["hits"]["hits"]
         yield from rows
         if len(rows) < _HEADS:
             return
@@ -104,11 +118,11 @@ def _place(row: Row) -> tuple[int, str]:
     return row["sort"][0], row["_id"]
 
 
-def _by_length(snapshot: Snapshot, query: Query) -> Iterator[Row]:
+def _by_length(snapshot: Snapshot, query: Query, options: dict[str, Any]) -> Iterator[Row]:
     """Yield rows of which some are long: first how long each is, then as many at a time as memory has room for."""
     keys = _in_order(snapshot, query, _HEADS, {"_source": False, "docvalue_fields": [LENGTH]})
     for group in by_room(keys):
-        body = {"query": {"ids": {"values": [key["_id"] for key in group]}}, "sort": []}
+        body = {"query": {"ids": {"values": [key["_id"] for key in group]}}, "sort": [], **options}
         found = {row["_id"]: row for row in snapshot.page(body, len(group), [])}
         # Those of an index that was removed meanwhile are missing.
         yield from (found[key["_id"]] for key in group if key["_id"] in found)

@@ -23,6 +23,7 @@ from scorelens_store.elasticsearch.mapping import STANDARD, to_record
 from scorelens_store.elasticsearch.order import Order
 from scorelens_store.elasticsearch.pages import ROWS, walk, walk_heads
 from scorelens_store.elasticsearch.query import to_query
+from scorelens_store.elasticsearch.searching import count, search
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.elasticsearch.significant import ServerSource
 from scorelens_store.elasticsearch.snapshot import Snapshot
@@ -99,11 +100,7 @@ class ElasticsearchReader:
 
     def count(self, selection: Selection) -> int:
         """Return how many records match."""
-        path = f"/{self.settings.prefix}/_count?ignore_unavailable=true"
-        found = self._connection.request("POST", path, {"query": self._query(complete(selection))})
-        if found and found["_shards"]["failed"]:
-            raise StoreUnavailableError(f"{self.describe()} could not count in all of its indices")
-        return int(found["count"]) if found else 0
+        return count(self._connection, self.settings.prefix, self._query(complete(selection)))
 
     def aggregate(self, selection: Selection, aggregations: Mapping[str, Aggregation]) -> dict[str, AggregationResult]:
         """Return the result of each aggregation by name."""
@@ -164,9 +161,7 @@ class ElasticsearchReader:
         # Frequencies of words are those of all indices together, or order would depend on the day of a record; it takes
         # the servers one round more.
         kind = "dfs_query_then_fetch" if weighed else "query_then_fetch"
-        options = f"ignore_unavailable=true&search_type={kind}&allow_partial_search_results=false"
-        path = f"/{self.settings.prefix}/_search?{options}"
-        found: dict[str, Any] | None = self._connection.request("POST", path, body)
+        found: dict[str, Any] | None = search(self._connection, self.settings.prefix, body, kind=kind)
         return found or {"hits": {"hits": [], "total": {"value": 0}}}
 
 

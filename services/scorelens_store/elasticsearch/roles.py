@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from scorelens_store.elasticsearch.dead_letters import dead_letters_name
+from scorelens_store.elasticsearch.reindexing.lock import lock_name
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,12 @@ def roles(prefix: str, space: str = "default") -> dict[str, Role]:
         "setup": Role(
             f"{prefix}_setup",
             "an administrator: `scorelens elasticsearch setup` and `reindex`",
-            (Right((), _MANAGE_TEMPLATES), Right(records, _MANAGE), Right(tombstones, _MANAGE_TOMBSTONES)),
+            (
+                Right((), _MANAGE_TEMPLATES),
+                Right(records, _MANAGE),
+                Right(tombstones, _MANAGE_TOMBSTONES),
+                Right((lock_name(prefix),), _MANAGE_LOCK),
+            ),
         ),
     }
 
@@ -142,4 +148,5 @@ _MANAGE: Final = {
     "read": "read records to index them anew",
     "write": "write them into the new index",
 }
+_MANAGE_LOCK: Final = {"manage": "keep a second `reindex` out while one runs"}
 _MANAGE_TOMBSTONES: Final = {"manage": "make the index of tombstones, and add fields and settings to it"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from scorelens_store.contract import Label, Outcome, PutResult, Record
@@ -16,9 +16,10 @@ from scorelens_store.elasticsearch.answers import Answer
 from scorelens_store.elasticsearch.bulk import Bulk, Change, deletions
 from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 from scorelens_store.elasticsearch.doubts import Doubts
-from scorelens_store.elasticsearch.errors import NoAnswerError
+from scorelens_store.elasticsearch.errors import NoAnswerError, is_blocked
 from scorelens_store.elasticsearch.indices import index_name, index_pattern, period_end, writing_name
 from scorelens_store.elasticsearch.mapping import to_source
+from scorelens_store.elasticsearch.merging import merge_removed
 from scorelens_store.elasticsearch.number_fields import NumberFields, names_of
 from scorelens_store.elasticsearch.pages import walk_ids
 from scorelens_store.elasticsearch.query import Query, to_query
@@ -35,6 +36,8 @@ from scorelens_store.moving import Forgotten
 from scorelens_store.query.tree import Any as AnyOf
 from scorelens_store.query.tree import Equals, Range
 from scorelens_store.values import Values, encode, field_values, from_microseconds
+
+_Answer = TypeVar("_Answer")
 
 
 def open_store(url: str, settings: ElasticsearchSettings | None = None, **changes: Any) -> ElasticsearchStore:
@@ -72,6 +75,10 @@ class ElasticsearchStore(ElasticsearchReader):
             self._prepare()
             seen = self._tombstones_seen
             covered = self._covered([entry for _, entry in checked])
+            # One that was put before it was covered, by a put that then failed, would stay for ever.
+            self._delete(
+                [(entry.index, entry.record_id) for (_, entry), was in zip(checked, covered, strict=True) if was]
+            )
             results |= {number: _FORGOTTEN for (number, _), was in zip(checked, covered, strict=True) if was}
             wanted = [pair for pair, was in zip(checked, covered, strict=True) if not was]
             for (number, _), result in zip(wanted, self._insert([entry for _, entry in wanted], seen), strict=True):
@@ -111,8 +118,7 @@ class ElasticsearchStore(ElasticsearchReader):
             return [False] * len(entries)
         covered = self._covered(entries)
         late = [(entry.index, entry.record_id) for entry, was in zip(entries, covered, strict=True) if was]
-        if late:
-            self._bulk.send(deletions(late))
+        self._delete(late)
         self._tombstones_seen = count
         return covered
 
@@ -122,11 +128,9 @@ class ElasticsearchStore(ElasticsearchReader):
         found = self._place(record_id) or self._place(record_id, refreshed=True)
         index = self._written_as(found[0]["_index"]) if found else ""
         # The partial document is merged on the server, so that two people's labels do not overwrite each other's.
-        if not found or not self._connection.change(
-            "POST",
-            f"/{index}/_update/{quote(record_id, safe='')}?refresh=true&retry_on_conflict=10",
-            {"doc": split({"labels": dict(labels)})},
-        ):
+        path = f"/{index}/_update/{quote(record_id, safe='')}?refresh=true&retry_on_conflict=10"
+        body = {"doc": split({"labels": dict(labels)})}
+        if not found or not _past_blocks(lambda: self._connection.change("POST", path, body)):
             raise RecordNotFoundError(f"there is no record {record_id!r}")
 
     def _place(self, record_id: str, *, refreshed: bool = False) -> list[dict[str, Any]]:
@@ -184,28 +188,10 @@ class ElasticsearchStore(ElasticsearchReader):
     def purge(self, least: float = 0.0) -> Iterator[tuple[int, int]]:
         """Merge the segments that hold removed records, index by index; yield done and total.
 
-        The server keeps what was removed for copies that may be behind, and asks every half minute whether they are; so
-        this waits and merges again. With a `least` nothing is done: the server merges such segments by itself.
+        With a `least` nothing is done: the server merges such segments by itself.
         """
-        indices = left = [] if least else self._with_removed()
-        limit = time.monotonic() + _COPIES_LIMIT
-        while left:
-            for index in left:
-                for step in ("_flush?force=true", "_forcemerge?only_expunge_deletes=true", "_flush?force=true"):
-                    self._connection.change("POST", f"/{index}/{step}", timeout=_MERGE_LIMIT)
-            left = [index for index in self._with_removed() if index in indices]
-            yield len(indices) - len(left), len(indices)
-            if left and time.monotonic() > limit:
-                raise StoreUnavailableError(
-                    f"{self._connection.where} still keeps removed records in {', '.join(left)}, for copies that are "
-                    "behind or because records there are being labelled: purge again later"
-                )
-            time.sleep(_COPIES_PAUSE if left else 0)
-
-    def _with_removed(self) -> list[str]:
-        found = self._connection.request("GET", f"/{self.settings.prefix}/_stats/docs?ignore_unavailable=true") or {}
-        counts = {name: each["primaries"]["docs"]["deleted"] for name, each in found.get("indices", {}).items()}
-        return sorted(name for name, count in counts.items() if count)
+        if not least:
+            yield from merge_removed(self._connection, self.settings.prefix)
 
     def expire(self, before: datetime) -> int:
         """Remove what is older, as retention does, without tombstones; return how many records went."""
@@ -256,9 +242,10 @@ class ElasticsearchStore(ElasticsearchReader):
 
     def _drop(self, index: str) -> int:
         found = self._connection.request("GET", f"/{index}/_count") or {}
-        self._connection.change("DELETE", f"/{index}?ignore_unavailable=true")
+        # Where it was made anew in this moment, its name is an alias, which is refused; the next call removes it.
+        gone = self._connection.change("DELETE", f"/{index}")
         self._numbers.forget(self._written_as(index))
-        return int(found.get("count", 0))
+        return int(found.get("count", 0)) if gone else 0
 
     def _refresh(self) -> None:
         """Let searches find what was put without a refresh."""
@@ -267,15 +254,28 @@ class ElasticsearchStore(ElasticsearchReader):
     def _remove(self, index: str, query: Query) -> int:
         self._refresh()
         # Page by page, since not every server has delete-by-query.
-        return sum(
-            answer.status == 200 or (answer.status == 404 and answer.unsure)
-            for page in self._matches(index, query)
-            for answer in self._bulk.send(deletions(page))
-        )
+        return sum(self._delete(page, patience=_BLOCKED) for page in self._matches(index, query))
 
     def _matches(self, index: str, query: Query) -> Iterator[list[tuple[str, str]]]:
         for page in walk_ids(self._connection, index, query):
             yield [(self._written_as(name), record_id) for name, record_id in page]
+
+    def _delete(self, keys: Sequence[tuple[str, str]], patience: float = 0.0) -> int:
+        """Delete what is there by index and id, and return how many that were; wait so many seconds past blocks."""
+        removed = 0
+
+        def once() -> None:
+            nonlocal keys, removed
+            answers, error = self._bulk.attempt(deletions(keys))
+            removed += sum(answer.status == 200 or (answer.status == 404 and answer.unsure) for answer in answers)
+            # What is not there need not be removed, be it that the whole index is not.
+            keys = [key for key, answer in zip(keys, answers, strict=True) if not answer.final and answer.status != 404]
+            if keys and error is not None:
+                raise error
+
+        if keys:
+            _past_blocks(once, patience)
+        return removed
 
     def _written_as(self, index: str) -> str:
         # Between a search and what follows from it the records may have been indexed anew, under another name.
@@ -310,20 +310,29 @@ class _Checked:
         return Change("create", self.index, self.record_id, self.source)
 
 
-_MERGE_LIMIT = 86_400.0
-"""Seconds that the server may take to merge one index."""
-_COPIES_LIMIT, _COPIES_PAUSE = 180.0, 3.0
-"""Seconds until the server has to know that its copies are not behind, and between two tries."""
-
-
 @functools.lru_cache(maxsize=1024)
 def _index_of(prefix: str, period: str, day: int) -> str:
     return index_name(prefix, period, from_microseconds(day * _DAY))
 
 
 _LONGEST_ID: Final = 512
+_BLOCKED: Final = 20.0
+_BLOCKED_PAUSE: Final = 0.1
+"""Seconds that a label and a removal wait for an index that takes no writes, and between two tries."""
 _FORGOTTEN: Final = PutResult(Outcome.FORGOTTEN)
 _DAY: Final = 86_400_000_000  # microseconds; no index ends within one
+
+
+def _past_blocks(action: Callable[[], _Answer], patience: float = _BLOCKED) -> _Answer:
+    """Do something, again while an index takes no writes since its copy is being put in its place."""
+    limit = time.monotonic() + patience
+    while True:
+        try:
+            return action()
+        except StoreUnavailableError as error:
+            if not is_blocked(error) or time.monotonic() > limit:
+                raise
+        time.sleep(_BLOCKED_PAUSE)
 
 
 def _check_labels(record_id: str, labels: Mapping[str, Label]) -> None:

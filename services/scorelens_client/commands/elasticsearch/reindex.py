@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.console import Console
@@ -15,16 +16,24 @@ from rich.table import Table
 from scorelens_client.home import Home
 from scorelens_client.options import home_option, json_option
 from scorelens_client.server import server_of, server_option
+from scorelens_client.system import TOLD, told_to_stop
 from scorelens_client.terminal import clean, notes, print_json, progress, results
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.elasticsearch.differences import IndexDifference
-from scorelens_store.elasticsearch.indices import generation, generation_name
-from scorelens_store.elasticsearch.reindex import Index, Reindexing, Result, open_reindexing
+from scorelens_store.elasticsearch.reindexing.disk import in_words
+from scorelens_store.elasticsearch.reindexing.report import Result
+from scorelens_store.elasticsearch.reindexing.run import Reindexing, open_reindexing
+from scorelens_store.elasticsearch.reindexing.state import Index
 from scorelens_store.elasticsearch.settings import ElasticsearchSettings
 from scorelens_store.elasticsearch.setup import open_setup
-from scorelens_store.open import open_store
+from scorelens_store.errors import RecordRefusedError, StoreUnavailableError
+
+NOTE_EVERY: Final = 10.0
+"""Seconds between two lines where nobody watches."""
 
 Old = Mapping[str, IndexDifference]
+Failures = dict[str, str]
+"""Why an index could not be made anew, by its name."""
 
 
 @click.command("reindex")
@@ -45,12 +54,13 @@ def command(
     store: str | None,
     as_json: bool,
     home: Home,
-) -> None:
+) -> int:
     """Index records anew after a change that no index takes up in place, while they are read and written.
 
     Of each index a copy is made by the templates of now, and put in its place by one request when it is the same.
     Searches see the old one until then. Records, labels and forgetting wait for a moment at the end, and nothing is
-    lost: senders keep what they have. A run that was interrupted or killed changes nothing, and the next one goes on.
+    lost: senders keep what they have. The disks need room for a copy of the largest index. A run that was interrupted
+    or killed changes nothing, and the next one goes on from there; one that meets a server which is away waits for it.
 
     \b
     scorelens elasticsearch setup                            bring the templates up to date first
@@ -65,21 +75,65 @@ def command(
     with open_reindexing(url, settings) as reindexing:
         if abort:
             _abort(reindexing, dry_run, as_json)
-            return
+            return 0
         old = _old(url, settings)
         chosen = _chosen(reindexing, old, names, everything)
         if dry_run:
-            _plan(reindexing, chosen, old, settings.prefix, as_json)
-            return
-        with reindexing.held(), _bar(notes()) as bar:
-            chosen = [reindexing.find(index.name) for index in chosen]
-            done = [_one(reindexing, index, bar, as_json) for index in chosen]
-    if any(result.removed for result in done):
-        _purge(url, settings)
+            _plan(reindexing, chosen, old, as_json)
+            return 0
+        done, failed = _run(reindexing, chosen, as_json)
+        left = reindexing.unfinished()
     if as_json:
-        print_json({"indices": list(map(asdict, done))})
-    elif not done:
+        _print_json(done, failed)
+    else:
+        _conclude(chosen, left)
+    return 1 if failed else 0
+
+
+def _run(reindexing: Reindexing, chosen: Sequence[Index], as_json: bool) -> tuple[list[Result], Failures]:
+    """Make indices anew; one with a record that the templates refuse keeps no other from it."""
+    done: list[Result] = []
+    failed: Failures = {}
+    shown = _Shown(notes())
+    try:
+        # Without any index to make anew as well: a run that was killed may have left a write block.
+        with _stopped_by_signals(), reindexing.held(), shown.bar:
+            for index in chosen:
+                shown.begin(index.name)
+                try:
+                    done.append(reindexing.reindex(index, shown))
+                except RecordRefusedError as error:
+                    failed[index.name] = str(error)
+                    notes().print(f"{clean(index.name)}: {clean(str(error))}", style="red", soft_wrap=True)
+                else:
+                    if not as_json:
+                        _tell(done[-1])
+    except BaseException as error:
+        if as_json and done:
+            _print_json(done, failed)
+        if isinstance(error, KeyboardInterrupt):
+            notes().print(
+                "interrupted: every index is as it was or made anew, and the same command goes on from there "
+                "(--abort deletes what was copied)",
+                soft_wrap=True,
+            )
+        raise
+    return done, failed
+
+
+def _print_json(done: Sequence[Result], failed: Failures) -> None:
+    reasons = [{"index": name, "reason": reason} for name, reason in failed.items()]
+    print_json({"indices": list(map(asdict, done)), "failed": reasons})
+
+
+def _conclude(chosen: Sequence[Index], left: Sequence[str]) -> None:
+    if not chosen:
         results().print("nothing to do: no index needs it")
+    for name in left:
+        results().print(
+            f"a copy is left that is not finished, {clean(name)}: `scorelens elasticsearch reindex --abort` deletes it",
+            soft_wrap=True,
+        )
 
 
 def _old(url: str, settings: ElasticsearchSettings) -> Old:
@@ -112,37 +166,49 @@ def _abort(reindexing: Reindexing, dry_run: bool, as_json: bool) -> None:
         results().print("no run has left anything")
 
 
-def _plan(reindexing: Reindexing, chosen: Sequence[Index], old: Old, prefix: str, as_json: bool) -> None:
+def _plan(reindexing: Reindexing, chosen: Sequence[Index], old: Old, as_json: bool) -> None:
+    server = reindexing.server
+    state = server.state()
+    sizes = [server.size(index.name) for index in chosen]
     lines: list[dict[str, Any]] = [
         {
             "index": index.name,
-            "to": generation_name(prefix, index.name, generation(prefix, index.name) + 1),
-            "records": reindexing.count(index),
+            "to": state.next_name(index),
+            "records": server.count(index.name),
+            "bytes": size,
             "reasons": [*old[index.name].reasons(), *map(str, old[index.name].fixed)] if index.name in old else [],
         }
-        for index in chosen
+        for index, size in zip(chosen, sizes, strict=True)
     ]
+    shortage = server.shortage(max(sizes, default=0))
     if as_json:
-        print_json({"indices": lines, "dry_run": True})
+        print_json({"indices": lines, "shortage": shortage or None, "dry_run": True})
         return
     if not lines:
         results().print("nothing to do: no index needs it")
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("index", "would become", "records", "because of"):
-        table.add_column(name, justify="right" if name == "records" else "left", overflow="fold")
+    for name in ("index", "would become", "records", "size", "because of"):
+        number = name in ("records", "size")
+        table.add_column(name, justify="right" if number else "left", no_wrap=name != "because of", overflow="fold")
     for line in lines:
         because = "\n".join(map(clean, line["reasons"])) or "asked for"
-        table.add_row(clean(line["index"]), clean(line["to"]), f"{line['records']:,}", because)
+        size = in_words(line["bytes"])
+        table.add_row(clean(line["index"]), clean(line["to"]), f"{line['records']:,}", size, because)
     results().print(table)
+    if shortage:
+        results().print(f"the largest has no room: {shortage}", style="red", soft_wrap=True)
 
 
-def _one(reindexing: Reindexing, index: Index, bar: _Shown, as_json: bool) -> Result:
-    bar.begin(index.name)
-    result = reindexing.reindex(index, bar.step)
-    if not as_json:
-        _tell(result)
-    return result
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does, so that no write block stays."""
+    before = {number: signal.signal(number, told_to_stop) for number in TOLD}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(result: Result) -> None:
@@ -154,16 +220,19 @@ def _tell(result: Result) -> None:
         f"writers waited for {result.waited:.1f} s",
         soft_wrap=True,
     )
+    if result.unmerged:
+        results().print(f"files may hold what was forgotten meanwhile: {clean(result.unmerged)}", soft_wrap=True)
 
 
 class _Shown:
-    """Shows how far each index is."""
+    """Shows how far each index is: as a bar, or as a line now and then where nobody watches."""
 
     def __init__(self, console: Console) -> None:
         self.bar = progress(console, "records")
+        self._console = console
         self._task = self.bar.add_task("reindexing", total=None, count=0, rate=0.0)
-        self._name = ""
-        self._started = time.monotonic()
+        self._name = self._what = ""
+        self._started = self._noted = time.monotonic()
 
     def begin(self, name: str) -> None:
         """Go on with an index."""
@@ -171,34 +240,21 @@ class _Shown:
 
     def step(self, what: str, done: int, total: int) -> None:
         """Show a step."""
-        rate = done / max(time.monotonic() - self._started, 1e-3)
+        now = time.monotonic()
+        rate = done / max(now - self._started, 1e-3)
+        about = f"{what} {clean(self._name)}"
         self.bar.update(
             self._task,
-            description=f"{what} {clean(self._name)}",
+            description=about,
             total=total or 1,
             completed=done if total else 1,
             count=done,
             rate=rate,
         )
+        if self.bar.disable and now - self._noted > NOTE_EVERY:
+            self._noted = now
+            self._console.print(f"{about}: {done:,} of {total:,} records ({rate:,.0f}/s)", soft_wrap=True)
 
-
-@contextmanager
-def _bar(console: Console) -> Iterator[_Shown]:
-    shown = _Shown(console)
-    try:
-        with shown.bar:
-            yield shown
-    except KeyboardInterrupt:
-        console.print("interrupted: every index is as it was or made anew, and the same command goes on from there")
-        raise
-
-
-def _purge(url: str, settings: ElasticsearchSettings) -> None:
-    """Take out of the copies' files what was forgotten while they were made."""
-    store = open_store(url, settings)
-    try:
-        with notes().status("merging out what was forgotten meanwhile ..."):
-            for _ in store.purge():
-                pass
-    finally:
-        store.close()
+    def wait(self, error: StoreUnavailableError) -> None:
+        """Say that the server is away."""
+        self._console.print(f"{clean(str(error))}; waiting", style="yellow", soft_wrap=True)

@@ -76,9 +76,13 @@ def _conclude(console: Console, plan: Plan) -> None:
     for one in plan.left:
         _print_left(console, one)
     if stale:
-        console.print("to be made anew with `scorelens elasticsearch reindex`, which loses nothing", style="yellow")
+        again = "to be made anew with `scorelens elasticsearch reindex --all-old`, which loses nothing"
+        console.print(again, style="yellow", soft_wrap=True)
     elif plan.left:
-        console.print("records there are searched all the same; `scorelens elasticsearch reindex` would change that")
+        console.print(
+            "records there are searched all the same; `scorelens elasticsearch reindex --all` would change that",
+            soft_wrap=True,
+        )
 
 
 def _print_left(console: Console, one: IndexDifference) -> None:
