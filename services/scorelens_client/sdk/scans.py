@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, islice
+from functools import partial
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from scorelens_client.sdk.errors import ScorelensError
 from scorelens_client.sdk.extras import pyarrow
+from scorelens_client.sdk.files import save
 from scorelens_client.sdk.progress import watched
 from scorelens_client.sdk.records import Record
-from scorelens_client.sdk.tables import Form, batch_of, schema_of
+from scorelens_client.sdk.tables import ITEMS_TOGETHER, Form, batches_of, schema_of
 from scorelens_client.sdk.tasks import Threads
 from scorelens_store.contract import Reader, Selection
 
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-RECORDS_TOGETHER: Final = 250
+RECORDS_TOGETHER: Final = ITEMS_TOGETHER
 
 
 class Scan(Iterator[Record]):
@@ -50,16 +54,27 @@ class Scan(Iterator[Record]):
     def batches(
         self, form: Form = "documents", *, tags: Sequence[str] = (), size: int = RECORDS_TOGETHER
     ) -> Iterator[pa.RecordBatch]:
-        """Yield Arrow record batches of so many records each; at least one, which may be empty."""
+        """Yield Arrow record batches of so many records each, fewer of long texts; at least one, which may be empty."""
         schema_of(Record, form, tags)
-        return self._batches(form, tags, size)
+        return batches_of(Record, self._records, form, tags, size)
 
     def to_reader(
         self, form: Form = "documents", *, tags: Sequence[str] = (), size: int = RECORDS_TOGETHER
     ) -> pa.RecordBatchReader:
         """Return an Arrow stream, which pyarrow, polars, DuckDB and others read batch by batch."""
         schema = schema_of(Record, form, tags)
-        return pyarrow("a stream").RecordBatchReader.from_batches(schema, self._batches(form, tags, size))
+        return pyarrow("a stream").RecordBatchReader.from_batches(
+            schema, batches_of(Record, self._records, form, tags, size)
+        )
+
+    def save(self, path: str | os.PathLike[str], form: Form | None = None, *, tags: Sequence[str] = ()) -> int:
+        """Write what is left of the scan to a .jsonl, .csv, .parquet or .arrow file; return how many records that were.
+
+        JSON lines are whole records, unless a form is given. The file is there when it is whole: where the scan fails
+        or is cancelled, the one that had the name before stays. Raises ScorelensError.
+        """
+        saved = save(self._until_cancelled(path), Path(path), form, tags)
+        return saved.records
 
     def take(self, count: int) -> list[Record]:
         """Return the next records, none at the end."""
@@ -75,11 +90,10 @@ class Scan(Iterator[Record]):
         with suppress(ValueError):  # another thread is just reading; it ends by itself
             self._records.close()
 
-    def _batches(self, form: Form, tags: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
-        yield batch_of(Record, islice(self._records, size), form, tags)
-        # Rows are made of one record at a time, so that memory holds what their columns need and not the records.
-        for first in self._records:
-            yield batch_of(Record, chain((first,), islice(self._records, size - 1)), form, tags)
+    def _until_cancelled(self, path: str | os.PathLike[str]) -> Iterator[Record]:
+        yield from self._records
+        if self._stopped.is_set():
+            raise ScorelensError(f"the scan was cancelled: {os.fspath(path)} is not written")
 
     def _read(
         self, reader: Callable[[], Reader], selection: Selection, progress: bool
@@ -125,10 +139,21 @@ class AsyncScan(AsyncIterator[Record]):
     async def batches(
         self, form: Form = "documents", *, tags: Sequence[str] = (), size: int = RECORDS_TOGETHER
     ) -> AsyncGenerator[pa.RecordBatch, None]:
-        """Yield Arrow record batches of so many records each; at least one, which may be empty."""
+        """Yield Arrow record batches of so many records each, fewer of long texts; at least one, which may be empty."""
         batches = self._scan.batches(form, tags=tags, size=size)
         while (batch := await self._read(next, batches, None)) is not None:
             yield batch
+
+    async def save(self, path: str | os.PathLike[str], form: Form | None = None, *, tags: Sequence[str] = ()) -> int:
+        """Write what is left of the scan to a file, as Scan does; a task that is cancelled leaves none behind."""
+        saving = asyncio.ensure_future(self._threads.run(partial(self._scan.save, path, form, tags=tags)))
+        try:
+            return await asyncio.shield(saving)
+        except asyncio.CancelledError:
+            self._scan.cancel()
+            with suppress(ScorelensError):
+                await saving
+            raise
 
     def cancel(self) -> None:
         """End the scan before its next record."""

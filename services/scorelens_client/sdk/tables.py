@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from scorelens.v1.scorer_pb2 import Document
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 Form = Literal["documents", "scores", "terms"]
 FORMS: Final = ("documents", "scores", "terms")
+
+ITEMS_TOGETHER: Final = 250
+BATCH_CHARACTERS: Final = 8_000_000
+"""Items of a record batch, and characters of their texts, from which on it is full."""
 
 Row = tuple[Any, ...]
 Item = Score | Record | Document
@@ -94,6 +98,26 @@ def batch_of(kind: type, items: Iterable[Item], form: Form, tags: Sequence[str])
     return _batch(schema_of(kind, form, tags), rows_of(kind, items, form, tags))
 
 
+def batches_of(
+    kind: type, items: Iterable[Item], form: Form, tags: Sequence[str] = (), size: int = ITEMS_TOGETHER
+) -> Iterator[pa.RecordBatch]:
+    """Yield record batches of at most so many items each, of fewer where texts are long; at least one, maybe empty."""
+    waiting = iter(items)
+    yield batch_of(kind, _some(waiting, size), form, tags)
+    # Rows are made of one item at a time, so that memory holds what their columns need and not the items.
+    for first in waiting:
+        yield batch_of(kind, _some(chain((first,), waiting), size), form, tags)
+
+
+def _some(items: Iterator[Item], size: int) -> Iterator[Item]:
+    room = BATCH_CHARACTERS
+    for item in islice(items, size):
+        yield item
+        room -= len(getattr(item, "text", ""))
+        if room < 0:
+            return
+
+
 def table_of_rows(columns: Mapping[str, str], rows: Iterable[Row]) -> pa.Table:
     """Return a table of rows whose cells are in the order of the columns: names, and the kinds of their values."""
     pa = pyarrow("a table")
@@ -103,15 +127,19 @@ def table_of_rows(columns: Mapping[str, str], rows: Iterable[Row]) -> pa.Table:
 
 def schema_of(kind: type, form: Form, tags: Sequence[str] = ()) -> pa.Schema:
     """Return the columns of a table, the same for any number of rows. Raises ScorelensError."""
-    pa = pyarrow("a table")
+    pa, columns = pyarrow("a table"), columns_of(kind, form, tags)
+    types = _types()
+    return pa.schema([(name, types[column]) for name, column in columns.items()])
+
+
+def columns_of(kind: type, form: Form, tags: Sequence[str] = ()) -> Mapping[str, str]:
+    """Return the names of a table's columns and the kinds of their values. Raises ScorelensError."""
     columns = COLUMNS[kind].get(form)
     if columns is None:
         raise ScorelensError(f"form: {form!r} is none of {', '.join(COLUMNS[kind])}")
     if isinstance(tags, str) or (tags and form != "documents"):
         raise ScorelensError('tags: must be a list of tags, and belongs to the form "documents"')
-    types = _types()
-    wide = [(f"score.{tag}", pa.float64()) for tag in dict.fromkeys(tags)]
-    return pa.schema([(name, types[column]) for name, column in columns.items()] + wide)
+    return {**columns, **{f"score.{tag}": "number" for tag in tags}}
 
 
 def rows_of(kind: type, items: Iterable[Item], form: Form, tags: Sequence[str]) -> Iterator[Row]:

@@ -72,8 +72,11 @@ def test_the_notebook_is_committed_with_what_it_shows() -> None:
     assert not any(output.output_type == "error" for cell in notebook.cells for output in cell.get("outputs", ()))
 
 
-def test_the_guide_runs_as_it_stands_there(system: RunningSystem) -> None:
+def test_the_guide_runs_as_it_stands_there(
+    system: RunningSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The blocks of Python in docs/sdk.md run one after the other."""
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     names: dict[str, Any] = {}
     printed = io.StringIO()
