@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain, islice
 from typing import Final
 
@@ -29,6 +30,8 @@ _OF_A_WORD: Final = 5
 """Characters that a word counts as at least, since a text of ideographs or emoji has a word for each."""
 
 _CHUNK: Final = 50_000
+_PART: Final = 400
+"""Characters that are looked at in one go where no phrase is sought: listings show what stands at the beginning."""
 _SIGMA: Final = "\u03c3"
 _Span = tuple[int, int]
 
@@ -68,7 +71,7 @@ class _Wanted:
         """Return where it stands in a text."""
         tokens = analyse(text)
         self.room -= max(len(text), _OF_A_WORD * len(tokens))
-        places = positions(token.word for token in tokens)
+        places = positions((token.word for token in tokens), self._sought)
         marked = {place for word, there in places.items() if self._is_wanted(word) for place in there}
         for phrase in self.phrases:
             marked.update(chain.from_iterable(phrases(places, phrase.words, phrase.slop)))
@@ -83,6 +86,13 @@ class _Wanted:
             return True
         lowered = prepare(text).lower()
         return any(part in lowered for part in parts)
+
+    @cached_property
+    def _sought(self) -> frozenset[str] | None:
+        """Return the words that matter, None where only a look at each tells."""
+        if self.patterns or self.near:
+            return None
+        return frozenset(self.words).union(*(phrase.words for phrase in self.phrases))
 
     def _is_wanted(self, word: str) -> bool:
         if word in self.words:
@@ -158,11 +168,17 @@ def _groups(text: str, wanted: _Wanted) -> Iterator[list[_Span]]:
 def _spans(text: str, wanted: _Wanted) -> Iterator[_Span]:
     at = 0
     while at < len(text) and wanted.room > 0:
-        end = _chunk_end(text, at)
+        end = _chunk_end(text, at) if wanted.phrases else _part_end(text, at)
         part = text[at:end]
         if wanted.may_be_in(part):
             yield from ((at + start, at + stop) for start, stop in wanted.spans(part))
         at = end
+
+
+def _part_end(text: str, at: int) -> int:
+    """Return where a part ends: at a space, since words that are cut would be others."""
+    space = text.find(" ", at + _PART, at + _CHUNK // 2)
+    return _chunk_end(text, at) if space < 0 else space
 
 
 def _chunk_end(text: str, at: int) -> int:

@@ -38,6 +38,15 @@ def test_every_word_that_is_the_same_is_found(text: str, word: str) -> None:
         assert found(word, text) == expected
 
 
+@given(st.lists(st.sampled_from(WORDS), min_size=150, max_size=300).map(" ".join), st.sampled_from(WORDS))
+def test_every_word_is_found_wherever_parts_of_a_text_end(text: str, word: str) -> None:
+    """A text that is looked at part by part has the words that it has as a whole."""
+    wanted = {token.word for token in analyse(word)}
+    expected = [text[token.start : token.end] for token in analyse(text) if token.word in wanted]
+    if len(wanted) == 1:
+        assert found(word, text) == expected
+
+
 def test_long_texts_are_read_in_parts() -> None:
     """A word near the end of a long text is found at its place."""
     text = "nothing to see here " * 40_000 + "a refund " + "and so on " * 10_000

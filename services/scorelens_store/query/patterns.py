@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 
@@ -59,11 +59,12 @@ def edits(one: str, other: str, most: int) -> int:
     return row[-1]
 
 
-def positions(words: Iterable[str]) -> Mapping[str, Sequence[int]]:
-    """Return where each word stands in a text."""
+def positions(words: Iterable[str], sought: Container[str] | None = None) -> Mapping[str, Sequence[int]]:
+    """Return where each word stands in a text, or each that is sought."""
     found: dict[str, list[int]] = {}
     for place, word in enumerate(words):
-        found.setdefault(word, []).append(place)
+        if sought is None or word in sought:
+            found.setdefault(word, []).append(place)
     return found
 
 
