@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scorelens_client.sdk.client import Client
     from scorelens_client.sdk.errors import (
         DeadlineError,
+        NotAllowedError,
         NotFoundError,
         RefusedError,
         ScorelensError,
@@ -45,6 +46,7 @@ _MODULES = {
     "Documents": "scorelens_client.sdk.rows",
     "History": "scorelens_client.sdk.history",
     "MissingExtraError": "scorelens_runtime.errors",
+    "NotAllowedError": "scorelens_client.sdk.errors",
     "NotFoundError": "scorelens_client.sdk.errors",
     "QueryError": "scorelens_store.errors",
     "Record": "scorelens_client.sdk.records",
@@ -74,6 +76,7 @@ __all__ = [
     "Documents",
     "History",
     "MissingExtraError",
+    "NotAllowedError",
     "NotFoundError",
     "QueryError",
     "Record",

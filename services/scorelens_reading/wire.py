@@ -113,7 +113,7 @@ def write_words(words: SignificantWords) -> Json:
 
 def read_words(value: Json) -> SignificantWords:
     """Read words that mark some records."""
-    return SignificantWords(**value | {"words": [SignificantWord(**word) for word in value["words"]]})
+    return SignificantWords(**value | {"words": tuple(SignificantWord(**word) for word in value["words"])})
 
 
 def _hit(hit: Hit) -> Json:

@@ -67,7 +67,7 @@ def test_results_come_back_as_they_were(
 
 def test_words_come_back_as_they_were() -> None:
     """With what they were counted in."""
-    words = SignificantWords(10, 90, 10, 80, [SignificantWord("refund", 7, 2, 1.5)])
+    words = SignificantWords(10, 90, 10, 80, (SignificantWord("refund", 7, 2, 1.5),))
     assert read_words(orjson.loads(orjson.dumps(write_words(words)))) == words
 
 

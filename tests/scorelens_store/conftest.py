@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from scorelens_store.contract import Store
+from scorelens_runtime.secrets import Secret
+from scorelens_store.contract import Reader, Record, Store
 from scorelens_store.open import open_store
 from tests.scorelens_store.records import corpus
 
 STORES = ["embedded", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)]
+CONSOLE = "console"
+READERS = [*STORES, CONSOLE]
+"""What reads records: the stores, and a console on the embedded one."""
 
 
 def open_kind(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
@@ -43,17 +47,36 @@ def drop(url: str, prefix: str) -> None:
             urllib.request.urlopen(urllib.request.Request(f"{url}/{path}", method="DELETE"), timeout=30).close()
 
 
+@contextlib.contextmanager
+def through_a_console(folder: Path) -> Iterator[Reader]:
+    """Yield a reader of a console on an embedded store, for somebody who sees everything."""
+    from scorelens_client.console.reader import ConsoleReader
+    from scorelens_client.console.settings import AccessSettings
+    from tests.scorelens_console.running import running
+
+    with running(folder.parent / f"{folder.name}-console", store=str(folder)) as console:
+        access = AccessSettings(url=console.url, token=Secret(console.token("scientist")))
+        with contextlib.closing(ConsoleReader(access)) as reader:
+            yield reader
+
+
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store of each kind."""
     yield from open_kind(request.param, request, tmp_path)
 
 
-@pytest.fixture(scope="module", params=STORES)
-def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+@pytest.fixture(scope="module", params=READERS)
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """A store of each kind with the corpus in it, in several commits; tests leave it as it is."""
-    for store in open_kind(request.param, request, tmp_path_factory.mktemp("filled")):
-        records = corpus()
-        for start in range(0, len(records), 25):
-            store.put(records[start : start + 25])
-        yield store
+    yield from filled_with(corpus(), 25, request, tmp_path_factory.mktemp("filled"))
+
+
+def filled_with(records: list[Record], together: int, request: pytest.FixtureRequest, folder: Path) -> Iterator[Reader]:
+    """Yield what reads records that were put some at a time, in the way that a fixture has as its parameter."""
+    by_console = request.param == CONSOLE
+    for store in open_kind("embedded" if by_console else request.param, request, folder):
+        for start in range(0, len(records), together):
+            store.put(records[start : start + together])
+        with through_a_console(folder) if by_console else contextlib.nullcontext(store) as reader:
+            yield reader

@@ -6,6 +6,7 @@ ScorelensError                what every error here is: its text is for people a
 ├── RefusedError              the scorer refuses a document or the whole request, and why
 ├── StreamEndedError          a stream of documents ended early; knows how many were answered
 ├── NotFoundError             nothing is stored under the name, or a calculation is not there
+├── NotAllowedError           a console does not know the token, or its role does not include this
 ├── DocumentError             (scorelens_documents) what is given is not a document; names the place and the field
 ├── QueryError, StoreError    (scorelens_store) the query cannot be read, or the store cannot answer
 └── MissingExtraError         (scorelens_runtime) a library that is needed is not installed
@@ -15,7 +16,15 @@ from __future__ import annotations
 
 from scorelens_runtime.errors import ScorelensError, UnavailableError
 
-__all__ = ["DeadlineError", "NotFoundError", "RefusedError", "ScorelensError", "StreamEndedError", "UnavailableError"]
+__all__ = [
+    "DeadlineError",
+    "NotAllowedError",
+    "NotFoundError",
+    "RefusedError",
+    "ScorelensError",
+    "StreamEndedError",
+    "UnavailableError",
+]
 
 
 class DeadlineError(UnavailableError):
@@ -43,3 +52,7 @@ class StreamEndedError(ScorelensError):
 
 class NotFoundError(ScorelensError):
     """Nothing is there under the name."""
+
+
+class NotAllowedError(ScorelensError):
+    """What a console shows to another role, or to nobody without a token that it knows."""

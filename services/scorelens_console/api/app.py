@@ -76,6 +76,7 @@ def make_api(console: Console) -> Api:
     """Return the application."""
     api = Api(
         openapi_url=None,
+        redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         dependencies=[Security(HTTPBearer(auto_error=False, description="A token of the console."))],
         exception_handlers={

@@ -21,8 +21,6 @@ from scorelens_store.selection import MAX_BUCKETS
 from scorelens_store.significance import MOST
 
 MOST_AGGREGATIONS: Final = 50
-MOST_RANKED: Final = 10_000
-"""Hits by relevance, whose order the store has to hold."""
 MOST_PERCENTS: Final = 100
 LONGEST: Final = 3_000
 """Characters of a query in an address, of which servers and proxies take some ten thousand bytes."""
@@ -149,14 +147,7 @@ class SearchBody(ByTree, _Ordered):
 class PagesBody(ByTree, _Ordered):
     """The first hits as of one moment."""
 
-    limit: int = Field(ge=0, le=2**53, description=f"Hits in all; by relevance at most {MOST_RANKED:,}.")
-
-    def order(self) -> Sort:
-        """Return the order. Raises QueryError, BadRequestError."""
-        order = super().order()
-        if order.field is None and self.limit > MOST_RANKED:
-            raise BadRequestError(f"limit: by relevance there are at most {MOST_RANKED:,}; sort by a field", "limit")
-        return order
+    limit: int = Field(ge=0, le=2**53, description="Hits in all.")
 
 
 class TermsBody(BaseModel):
@@ -240,8 +231,9 @@ class WordsBody(ByTree):
 
     against: ByTree | None = Field(None, description="What to compare with; by default all other records.")
     field: Name = Field("", description="Words of this text, or values of this keyword field.")
-    limit: int = Field(20, ge=1, le=MOST)
-    least: int = Field(3, ge=1, le=2**53, description="Leave out what fewer records have.")
+    # The store says what is wrong with these.
+    limit: int = Field(20, json_schema_extra={"minimum": 1, "maximum": MOST})
+    least: int = Field(3, description="Leave out what fewer records have.", json_schema_extra={"minimum": 1})
 
 
 def _moment(text: str | None, name: str, now: datetime) -> datetime | None:

@@ -17,7 +17,7 @@ from scorelens_console.access.archive import Archive
 from scorelens_console.access.policy import PURPOSE
 from scorelens_console.api import answered
 from scorelens_console.api.asked import AggregateBody, ByText, ByTree, PagesBody, Search, SearchBody, WordsBody
-from scorelens_console.errors import NotFoundError
+from scorelens_console.errors import BadRequestError, NotFoundError
 from scorelens_console.web.context import archive_of, console_of, identity_of, tagbook_of, trail_of
 from scorelens_console.web.failures import object_of
 from scorelens_console.web.streaming import Streamed, together
@@ -25,6 +25,8 @@ from scorelens_reading.wire import write_hits, write_result, write_words
 from scorelens_store.contract import Record, Selection
 
 NDJSON: Final = "application/x-ndjson"
+MOST_RANKED: Final = 10_000
+"""Hits of one listing by relevance, whose order the store has to hold."""
 _NOTED: Final = 2_000
 """Characters of a query that an audit line has."""
 
@@ -77,6 +79,8 @@ def search_by_tree(request: Request, asked: SearchBody) -> Response:
 def pages(request: Request, asked: PagesBody) -> Response:
     """Return the first matches as of one moment: a line for each page, and at least one."""
     selection, order = _selected(request, asked), asked.order()
+    if order.field is None and asked.limit > MOST_RANKED < archive_of(request).count(selection):
+        raise BadRequestError(f"limit: by relevance there are at most {MOST_RANKED:,}; sort by a field", "limit")
 
     def lines(archive: Archive, _: Callable[[], bool]) -> Iterator[Any]:
         return map(write_hits, archive.pages(selection, limit=asked.limit, sort=order, highlight=asked.highlight))

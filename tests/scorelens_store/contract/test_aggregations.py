@@ -15,6 +15,7 @@ from scorelens_store.contract import (
     DateHistogram,
     Histogram,
     Percentiles,
+    Reader,
     Selection,
     Statistics,
     Store,
@@ -41,7 +42,7 @@ def values(name: str, selection: Selection = EVERYTHING) -> list[Any]:
     ]
 
 
-def one(store: Store, aggregation: Aggregation, selection: Selection = EVERYTHING) -> Any:
+def one(store: Reader, aggregation: Aggregation, selection: Selection = EVERYTHING) -> Any:
     """Return the result of one aggregation."""
     return store.aggregate(selection, {"it": aggregation})["it"]
 
@@ -52,7 +53,7 @@ def one(store: Store, aggregation: Aggregation, selection: Selection = EVERYTHIN
     "field",
     ["kind", "tags", "because", "author", "id", "attributes.campaign", "labels.sure", "resource.k8s.pod.name", "flags"],
 )
-def test_terms_count_records_by_value(filled: Store, field: str, limit: int, selection: Selection) -> None:
+def test_terms_count_records_by_value(filled: Reader, field: str, limit: int, selection: Selection) -> None:
     """Values come with how many records have them, the most frequent first, ties by value, exactly."""
     counted = sorted(Counter(values(field, selection)).items(), key=lambda pair: (-pair[1], str(pair[0])))
     assert list(one(filled, Terms(field, limit), selection)) == [
@@ -63,7 +64,7 @@ def test_terms_count_records_by_value(filled: Store, field: str, limit: int, sel
 @pytest.mark.parametrize(
     ("field", "width"), [("score.complaint", 0.1), ("margin.praise", 2.5), ("audience", 500), ("duration", 1)]
 )
-def test_histograms_count_by_width(filled: Store, field: str, width: float) -> None:
+def test_histograms_count_by_width(filled: Reader, field: str, width: float) -> None:
     """Buckets of equal width begin at multiples of the width; empty ones are left out."""
     counted = Counter(math.floor(value / width) * width for value in values(field))
     buckets = list(one(filled, Histogram(field, width)))
@@ -72,7 +73,7 @@ def test_histograms_count_by_width(filled: Store, field: str, width: float) -> N
 
 
 @pytest.mark.parametrize("seconds", [60, 3600, 86400, 7 * 86400])
-def test_date_histograms_count_by_duration(filled: Store, seconds: int) -> None:
+def test_date_histograms_count_by_duration(filled: Reader, seconds: int) -> None:
     """Buckets of equal duration are aligned to 1970 and begin with a moment."""
     starts = [
         datetime.fromtimestamp(int(moment.timestamp()) // seconds * seconds, UTC) for moment in values("@timestamp")
@@ -84,7 +85,7 @@ def test_date_histograms_count_by_duration(filled: Store, seconds: int) -> None:
 
 @pytest.mark.parametrize("summed", ["audience", "score.complaint"])
 @pytest.mark.parametrize("limit", [2, 1000])
-def test_buckets_sum_up_another_field(filled: Store, summed: str, limit: int) -> None:
+def test_buckets_sum_up_another_field(filled: Reader, summed: str, limit: int) -> None:
     """Each value and each period comes with what its records add up to in another field, in which some have nothing."""
     field = find_field(summed)
     tags = find_field("tags")
@@ -108,7 +109,7 @@ def test_buckets_sum_up_another_field(filled: Store, summed: str, limit: int) ->
 
 
 @pytest.mark.parametrize("field", ["score.complaint", "margin.praise", "audience", "duration"])
-def test_statistics_sum_up_a_number(filled: Store, field: str) -> None:
+def test_statistics_sum_up_a_number(filled: Reader, field: str) -> None:
     """Count, least, greatest, sum and mean are those of the records that have the number."""
     numbers = values(field)
     assert dict(one(filled, Statistics(field))) == pytest.approx(
@@ -123,7 +124,7 @@ def test_statistics_sum_up_a_number(filled: Store, field: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["score.complaint", "margin.praise", "audience"])
-def test_percentiles_lie_at_their_rank(filled: Store, field: str) -> None:
+def test_percentiles_lie_at_their_rank(filled: Reader, field: str) -> None:
     """About as many values as a percentile says lie at or below it."""
     numbers = sorted(values(field))
     found = one(filled, Percentiles(field))
@@ -136,25 +137,25 @@ def test_percentiles_lie_at_their_rank(filled: Store, field: str) -> None:
 
 
 @pytest.mark.parametrize("aggregation", [Statistics("score.none"), Percentiles("score.none")])
-def test_numbers_nobody_has_are_empty(filled: Store, aggregation: Aggregation) -> None:
+def test_numbers_nobody_has_are_empty(filled: Reader, aggregation: Aggregation) -> None:
     """Statistics of a field without values are an empty mapping."""
     assert one(filled, aggregation) == {}
 
 
 @pytest.mark.parametrize("aggregation", [Terms("labels.none"), Histogram("score.none", 1)])
-def test_buckets_nobody_fills_are_empty(filled: Store, aggregation: Aggregation) -> None:
+def test_buckets_nobody_fills_are_empty(filled: Reader, aggregation: Aggregation) -> None:
     """Counts of a field without values are an empty list."""
     assert list(one(filled, aggregation)) == []
 
 
-def test_several_aggregations_come_by_name(filled: Store) -> None:
+def test_several_aggregations_come_by_name(filled: Reader) -> None:
     """One call answers several aggregations, each under its own name."""
     found = filled.aggregate(EVERYTHING, {"kinds": Terms("kind"), "a b.c": Statistics("audience")})
     assert set(found) == {"kinds", "a b.c"}
 
 
 @pytest.mark.parametrize("selection", [EVERYTHING, SOME], ids=["everything", "some"])
-def test_values_counted_together_are_as_those_counted_alone(filled: Store, selection: Selection) -> None:
+def test_values_counted_together_are_as_those_counted_alone(filled: Reader, selection: Selection) -> None:
     """Several fields in one call, whatever their limits, ties and sums, have the buckets that each has alone."""
     several: dict[str, Aggregation] = {
         "kinds": Terms("kind", 2),
@@ -188,7 +189,7 @@ def test_values_counted_together_are_as_those_counted_alone(filled: Store, selec
     ],
     ids=str,
 )
-def test_aggregations_that_make_no_sense_are_refused(filled: Store, aggregation: Aggregation) -> None:
+def test_aggregations_that_make_no_sense_are_refused(filled: Reader, aggregation: Aggregation) -> None:
     """A field of the wrong type, an unknown field or a size of nothing is a clear error."""
     with pytest.raises(QueryError):
         one(filled, aggregation)

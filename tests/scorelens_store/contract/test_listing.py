@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scorelens_store.contract import Hit, Selection, Sort, Store
+from scorelens_store.contract import Hit, Reader, Selection, Sort, Store
 from scorelens_store.errors import QueryError
 from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
@@ -38,7 +38,7 @@ SORTS = [
 ]
 
 
-def pages(store: Store, selection: Selection, sort: Sort, size: int) -> Iterator[Hit]:
+def pages(store: Reader, selection: Selection, sort: Sort, size: int) -> Iterator[Hit]:
     """Yield all hits of a listing, page by page."""
     after: tuple[Any, ...] = ()
     while hits := store.search(selection, limit=size, sort=sort, after=after).hits:
@@ -52,12 +52,12 @@ def ids(hits: Iterator[Hit]) -> list[str]:
 
 
 @pytest.mark.parametrize("sort", SORTS, ids=str)
-def test_pages_follow_the_order_without_gap_or_repetition(filled: Store, sort: Sort) -> None:
+def test_pages_follow_the_order_without_gap_or_repetition(filled: Reader, sort: Sort) -> None:
     """Pages of a listing together are all matches once, by the field, then time, then id, those without it last."""
     assert ids(pages(filled, EVERYTHING, sort, 17)) == ordered(CORPUS, sort)
 
 
-def test_one_page_holds_everything(filled: Store) -> None:
+def test_one_page_holds_everything(filled: Reader) -> None:
     """A limit beyond the number of matches returns them all, and the total says how many there are."""
     hits = filled.search(EVERYTHING, limit=1000, sort=Sort("score.complaint"))
     assert ids(iter(hits.hits)) == ordered(CORPUS, Sort("score.complaint"))
@@ -68,13 +68,13 @@ def test_one_page_holds_everything(filled: Store) -> None:
     assert [len(page.hits) for page in filled.pages(selection, limit=10**15)] == [found.total]
 
 
-def test_limit_zero_only_counts(filled: Store) -> None:
+def test_limit_zero_only_counts(filled: Reader) -> None:
     """A limit of zero returns the total and no hits."""
     hits = filled.search(EVERYTHING, limit=0)
     assert (hits.total, list(hits.hits)) == (len(CORPUS), [])
 
 
-def test_pages_by_relevance_hold_every_match_once(filled: Store) -> None:
+def test_pages_by_relevance_hold_every_match_once(filled: Reader) -> None:
     """Pages by relevance are all matches once, the heaviest first."""
     selection = Selection(parse("refund OR bank OR mortgage OR kind:tweet"), purposes=(), calls=True)
     hits = list(pages(filled, selection, Sort(), 19))
@@ -86,7 +86,7 @@ def test_pages_by_relevance_hold_every_match_once(filled: Store) -> None:
     assert scores[0] > scores[-1]
 
 
-def test_without_words_relevance_lists_the_newest_first(filled: Store) -> None:
+def test_without_words_relevance_lists_the_newest_first(filled: Reader) -> None:
     """Where nothing weighs more than anything else, hits go by time, then id."""
     selection = Selection(parse("kind:*"), purposes=(), calls=True)
     records = [record for record in CORPUS if matches(selection.query, record)]
@@ -129,13 +129,13 @@ def test_long_keywords_are_paged(store: Store) -> None:
 
 
 @pytest.mark.parametrize("field", ["text", "tags", "because", "attributes.campaign", "labels.verdict", "nonsense"])
-def test_fields_without_an_order_are_refused(filled: Store, field: str) -> None:
+def test_fields_without_an_order_are_refused(filled: Reader, field: str) -> None:
     """Sorting by words, by several values or by an open keyword is a clear error."""
     with pytest.raises(QueryError, match=field):
         filled.search(EVERYTHING, sort=Sort(field))
 
 
-def test_scan_goes_by_time_and_id(filled: Store) -> None:
+def test_scan_goes_by_time_and_id(filled: Reader) -> None:
     """A scan yields every match, the oldest first, ties by id."""
     assert [record["record"]["id"] for record in filled.scan(EVERYTHING)] == ordered(
         CORPUS, Sort("@timestamp", descending=False)
@@ -152,7 +152,7 @@ def test_scan_sees_the_store_as_it_was(store: Store) -> None:
     assert len(list(store.scan(EVERYTHING))) == 9
 
 
-def test_scan_can_be_cancelled(filled: Store) -> None:
+def test_scan_can_be_cancelled(filled: Reader) -> None:
     """A scan ends when its caller says so."""
     answers = iter([False, False, False, False, True])
     assert len(list(filled.scan(EVERYTHING, cancelled=lambda: next(answers)))) == 4

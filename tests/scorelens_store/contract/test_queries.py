@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scorelens_store.contract import Selection, Store
+from scorelens_store.contract import Reader, Selection
 from scorelens_store.fields import Field, Type, find_field
 from scorelens_store.query import tree
 from scorelens_store.query.analysis import analyse
@@ -119,7 +119,7 @@ refund !!!
 """.strip().splitlines()
 
 
-def found(store: Store, selection: Selection) -> set[str]:
+def found(store: Reader, selection: Selection) -> set[str]:
     """Return the ids of all records that match."""
     return {record["record"]["id"] for record in store.scan(selection)}
 
@@ -130,7 +130,7 @@ def expected(node: tree.Node) -> set[str]:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_query_matches_what_it_says(filled: Store, query: str) -> None:
+def test_query_matches_what_it_says(filled: Reader, query: str) -> None:
     """A query finds exactly the records that a plain reading of it finds."""
     node = parse(query)
     selection = Selection(node, purposes=(), calls=True)
@@ -144,7 +144,7 @@ def test_corpus_has_both_sides_of_most_queries() -> None:
     assert sum(0 < size < len(CORPUS) for size in sizes) > 0.85 * len(QUERIES)
 
 
-def test_listings_leave_out_calls_and_other_purposes(filled: Store) -> None:
+def test_listings_leave_out_calls_and_other_purposes(filled: Reader) -> None:
     """Without asking for more, only production documents are found."""
     documents = {
         record["record"]["id"]
@@ -159,13 +159,13 @@ def test_listings_leave_out_calls_and_other_purposes(filled: Store) -> None:
     assert not replayed & documents
 
 
-def test_query_that_names_purpose_or_type_has_its_way(filled: Store) -> None:
+def test_query_that_names_purpose_or_type_has_its_way(filled: Reader) -> None:
     """What the query itself says of purpose and type holds instead of the defaults."""
     assert found(filled, Selection(parse("purpose:replay"))) == expected(parse("purpose:replay AND record:document"))
     assert found(filled, Selection(parse("record:call"))) == expected(parse("record:call AND purpose:production"))
 
 
-def test_since_is_inclusive_and_until_exclusive(filled: Store) -> None:
+def test_since_is_inclusive_and_until_exclusive(filled: Reader) -> None:
     """A span of time holds its beginning and not its end."""
     first, last = START + timedelta(minutes=41), START + timedelta(minutes=41 * 7)
     selection = Selection(tree.Everything(), since=first, until=last, purposes=(), calls=True)
@@ -240,6 +240,6 @@ TREES = st.recursive(
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(node=TREES)
-def test_any_tree_matches_what_it_says(filled: Store, node: tree.Node) -> None:
+def test_any_tree_matches_what_it_says(filled: Reader, node: tree.Node) -> None:
     """Any query tree finds exactly the records that a plain reading of it finds."""
     assert found(filled, Selection(node, purposes=(), calls=True)) == expected(node)

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scorelens_store import significance
-from scorelens_store.contract import Selection, SignificantWord, SignificantWords, Store
+from scorelens_store.contract import Reader, Selection, SignificantWord, SignificantWords, Store
 from scorelens_store.errors import QueryError
 from scorelens_store.fields import DEFAULT_FIELDS, FIELDS, find_field
 from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
 from scorelens_store.selection import complete
-from tests.scorelens_store.conftest import STORES, open_kind
+from tests.scorelens_store.conftest import READERS, filled_with
 from tests.scorelens_store.naive import significant_words
 from tests.scorelens_store.records import START, make, record_id
 
@@ -76,13 +76,10 @@ CORPUS = _corpus()
 SEVERAL = tuple(FIELDS[name] for name in DEFAULT_FIELDS)
 
 
-@pytest.fixture(scope="module", params=STORES)
-def words(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+@pytest.fixture(scope="module", params=READERS)
+def words(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """A store of each kind with the corpus in it, in several commits; tests leave it as it is."""
-    for store in open_kind(request.param, request, tmp_path_factory.mktemp("words")):
-        for start in range(0, len(CORPUS), 60):
-            store.put(CORPUS[start : start + 60])
-        yield store
+    yield from filled_with(CORPUS, 60, request, tmp_path_factory.mktemp("words"))
 
 
 def selection(query: str, **options: Any) -> Selection:
@@ -138,7 +135,7 @@ attributes.dotted.name attributes.none activity.type
     least=st.integers(1, 12),
 )
 def test_any_two_queries_are_compared_as_they_say(
-    words: Store, mine: str, against: str, field: str, limit: int, least: int
+    words: Reader, mine: str, against: str, field: str, limit: int, least: int
 ) -> None:
     """Words, counts, scores and order are those of a plain reading, whatever is compared by whatever field."""
     sides = selection(mine), selection(against)
@@ -149,7 +146,7 @@ def test_any_two_queries_are_compared_as_they_say(
     assert found.others_examined in (0, found.others)
 
 
-def test_words_mark_what_they_came_with(words: Store) -> None:
+def test_words_mark_what_they_came_with(words: Reader) -> None:
     """The words of a tag are found, of titles, texts and activity together, and no common ones."""
     found = words.significant_words(selection("tag:complaint"))
     assert {one.word for one in found.words} == {"refund", "still", "awful", "3.14", "can't", "😠", "straße"}
@@ -164,7 +161,7 @@ def test_a_record_counts_once_however_often_it_has_a_word(store: Store) -> None:
     assert plain(store.significant_words(selection("id:a"))) == [("refund", 8, 0)]
 
 
-def test_the_others_are_without_the_records_themselves(words: Store) -> None:
+def test_the_others_are_without_the_records_themselves(words: Reader) -> None:
     """What a selection is compared with leaves the selection out, so that its totals are all there is, once."""
     narrow, wide = selection("tag:complaint label.verdict:wrong"), selection("tag:complaint")
     found = words.significant_words(narrow, wide, field="label.verdict")
@@ -172,7 +169,7 @@ def test_the_others_are_without_the_records_themselves(words: Store) -> None:
     assert [(one.word, one.count) for one in found.words] == [("wrong", found.total)]
 
 
-def test_without_others_it_is_everything_else_of_the_same_times_and_purposes(words: Store) -> None:
+def test_without_others_it_is_everything_else_of_the_same_times_and_purposes(words: Reader) -> None:
     """Times and purposes hold for both sides; a query that names its purpose is compared with all of them."""
     since = START + timedelta(minutes=7 * 100)
     mine = selection("tag:praise", since=since, until=since + timedelta(days=1), purposes=("production",))
@@ -190,7 +187,7 @@ def test_without_others_it_is_everything_else_of_the_same_times_and_purposes(wor
     ("mine", "against"),
     [("nowhere", "*"), ("*", "nowhere"), ("tag:praise", "tag:praise AND label.verdict:*"), ("*", "*")],
 )
-def test_an_empty_side_has_no_words(words: Store, mine: str, against: str) -> None:
+def test_an_empty_side_has_no_words(words: Reader, mine: str, against: str) -> None:
     """Where there are no records, or no others, both totals say so and no word is a mark."""
     found = words.significant_words(selection(mine), selection(against))
     assert (found.total, found.others, found.words) == (
@@ -206,7 +203,7 @@ def test_an_empty_store_has_no_words(store: Store) -> None:
         assert store.significant_words(selection("*"), field=field) == SignificantWords(0, 0, 0, 0, ())
 
 
-def test_what_could_be_chance_is_left_out(words: Store) -> None:
+def test_what_could_be_chance_is_left_out(words: Reader) -> None:
     """Labels that were given at random have no words, whatever differs a little."""
     assert not words.significant_words(selection("label.verdict:wrong"), selection("label.verdict:*")).words
 
@@ -223,7 +220,7 @@ def test_what_could_be_chance_is_left_out(words: Store) -> None:
         ({"least": 0}, "a word is in at least 1 record, not 0"),
     ],
 )
-def test_questions_that_make_no_sense_are_refused(words: Store, options: dict[str, Any], reason: str) -> None:
+def test_questions_that_make_no_sense_are_refused(words: Reader, options: dict[str, Any], reason: str) -> None:
     """Numbers, dates, unknown fields and amounts of nothing are clear errors."""
     with pytest.raises(QueryError, match=reason):
         words.significant_words(selection("*"), **options)
@@ -247,7 +244,7 @@ def test_removed_records_have_no_words(store: Store) -> None:
     assert (found.total, found.others, plain(found)) == (10, 27, [("refund", 10, 0)])
 
 
-def test_counts_are_of_all_records(words: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_are_of_all_records(words: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many records some are read; the words that are found are counted in all of them."""
     monkeypatch.setattr(significance, "EXAMINED", 60)
     mine, others = selection("tag:praise"), selection("*")
