@@ -22,7 +22,7 @@ CLASSES = {
 # the same for what every component reads, and has no flags
 SHARED = {
     "elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings"),
-    "kibana": ("scorelens_client.kibana.settings", "KibanaSettings"),
+    "kibana": ("scorelens_reading.kibana.settings", "KibanaSettings"),
 }
 
 HEAD = """# Settings

@@ -48,7 +48,7 @@ SETTINGS = {
 }
 SHARED_SETTINGS = {
     "elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings"),
-    "kibana": ("scorelens_client.kibana.settings", "KibanaSettings"),
+    "kibana": ("scorelens_reading.kibana.settings", "KibanaSettings"),
 }
 
 

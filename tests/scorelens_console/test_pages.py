@@ -132,7 +132,7 @@ def test_a_view_is_kept_changed_shared_and_deleted(console: Running) -> None:
     assert owner.get(address).status_code == 404
 
 
-def test_documents_are_pulled_up_by_any_name(viewer: httpx.Client, scientist: httpx.Client) -> None:
+def test_documents_are_pulled_up_by_any_name(console: Running, viewer: httpx.Client, scientist: httpx.Client) -> None:
     """Document ids, record ids, addresses and lines of a log are found; what is not is named."""
     ids = ["d-3", f"{4:032x}", "https://example.org/5", json.dumps({"document": {"id": "d-6"}}), "", "nobody"]
     for person in (viewer, scientist):
@@ -141,6 +141,8 @@ def test_documents_are_pulled_up_by_any_name(viewer: httpx.Client, scientist: ht
         assert "nobody" in page
         lines = person.post("/pull", data={"ids": "\n".join(ids), "download": "jsonl"}).text.splitlines()
         assert [json.loads(line)["id"] for line in lines] == ["d-3", "d-4", "d-5", "d-6"]
+    mixed = console.person("viewer,other=scientist", "mixed")
+    assert ">d-3</a>" in mixed.post("/pull", data={"ids": "d-3"}).raise_for_status().text
     log = "\n".join(json.dumps(one) for one in records()[:10])
     sent = scientist.post("/pull", files={"log": ("calculations.jsonl", log)})
     assert "<strong>10</strong> found" in sent.raise_for_status().text

@@ -12,7 +12,6 @@ import click
 from rich.console import Console
 
 from scorelens_client.home import Home
-from scorelens_client.kibana.links import LONGEST, Kibana, caveats_of, linked
 from scorelens_client.listing import print_hit
 from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store, store_of
@@ -25,6 +24,7 @@ from scorelens_client.system import stop_on_signals
 from scorelens_client.terminal import clean, notes, print_json, print_link, results
 from scorelens_client.when import now
 from scorelens_reading.hints import why_nothing
+from scorelens_reading.kibana.links import LONGEST, Kibana, caveats_of, linked
 from scorelens_store.contract import Reader, Selection, Sort
 from scorelens_store.query.parse import parse
 

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from scorelens_client.calculation import table
 from scorelens_client.home import Home
-from scorelens_client.kibana.links import linked
 from scorelens_client.listing import tags_of, time_of
 from scorelens_client.options import home_option, json_option, store_option
 from scorelens_client.reading import open_store, store_of
@@ -22,6 +21,7 @@ from scorelens_reading.calculation import Calculation, calculations_of
 from scorelens_reading.explain import explain_again
 from scorelens_reading.flags import explained
 from scorelens_reading.histories import SHOWN_OF_ID, find_history, find_in, to_explain
+from scorelens_reading.kibana.links import linked
 from scorelens_runtime.errors import ScorelensError
 
 Record = dict[str, Any]

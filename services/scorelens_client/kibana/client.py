@@ -17,8 +17,8 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, ProtocolError, SS
 from urllib3.exceptions import TimeoutError as SlowError
 from urllib3.filepost import encode_multipart_formdata
 
-from scorelens_client.kibana.settings import KibanaSettings
 from scorelens_client.terminal import clean
+from scorelens_reading.kibana.settings import KibanaSettings
 from scorelens_runtime.endpoint import is_loopback
 from scorelens_runtime.errors import ScorelensError, SettingError, UnavailableError
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from scorelens_client.kibana.dashboards import dashboards
-from scorelens_client.kibana.ids import LETTERS, dashboard_id, data_view_id, search_id
 from scorelens_client.kibana.lens import Lens
 from scorelens_client.kibana.panels import Links, Listing, Panel
 from scorelens_client.kibana.searches import searches
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import LETTERS, dashboard_id, data_view_id, search_id
 from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 
 _CHARTS = {"lnsXY": "chart", "lnsDatatable": "table", "lnsMetric": "figure"}

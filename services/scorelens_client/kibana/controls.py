@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scorelens_client.kibana.ids import data_view_id, object_id
 from scorelens_client.kibana.saved import Json, reference, text
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import data_view_id, object_id
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from scorelens_client.kibana.controls import Control, control_group
-from scorelens_client.kibana.ids import dashboard_id, object_id
 from scorelens_client.kibana.panels import Panel, panel_json, places
 from scorelens_client.kibana.saved import Json, saved_object, text
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import dashboard_id, object_id
 
 _OPTIONS: Final = {
     "useMargins": True,

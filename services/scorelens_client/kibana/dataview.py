@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from scorelens_client.kibana.columns import TIME
-from scorelens_client.kibana.ids import LETTERS, data_view_id
 from scorelens_client.kibana.saved import Json, saved_object, text
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import LETTERS, data_view_id
 from scorelens_store.elasticsearch.dead_letters import dead_letters_name
 
 LABELS: Final = {

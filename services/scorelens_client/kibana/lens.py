@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from scorelens_client.kibana.columns import Column
-from scorelens_client.kibana.ids import RECORDS, data_view_id
 from scorelens_client.kibana.lucene import PRODUCTION, query
 from scorelens_client.kibana.saved import Json, reference
+from scorelens_reading.kibana.ids import RECORDS, data_view_id
 
 DATA, LINE = "data", "line"
 AREA, BARS, ROWS, SHARES, CURVES = "area_stacked", "bar_stacked", "bar_horizontal", "bar_percentage_stacked", "line"

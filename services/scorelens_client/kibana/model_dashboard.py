@@ -16,7 +16,6 @@ from scorelens_client.kibana.columns import (
     unique,
 )
 from scorelens_client.kibana.dashboard import Dashboard
-from scorelens_client.kibana.ids import LETTERS
 from scorelens_client.kibana.lens import BAD, BARS, CURVES, ROWS, Lens, chart, figure, table
 from scorelens_client.kibana.lucene import CALLS, FAILED, FLAGGED, ONE_PER_ANSWER, PRODUCTION, TRUNCATED
 from scorelens_client.kibana.panels import Listing, Panel, Words
@@ -32,6 +31,7 @@ from scorelens_client.kibana.parts import (
 )
 from scorelens_client.kibana.tag_panels import distribution
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import LETTERS
 
 _NO_TAGS: Final = (
     "No tags were named when these objects were made, so that there are no distributions of scores here. "

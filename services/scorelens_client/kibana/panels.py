@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from scorelens_client.kibana.ids import dashboard_id, search_id
 from scorelens_client.kibana.lens import Lens
 from scorelens_client.kibana.saved import Json, reference
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import dashboard_id, search_id
 
 WIDTH: Final = 48
 """Columns of Kibana's grid."""

@@ -7,9 +7,9 @@ from typing import Final
 
 from scorelens_client.kibana import lucene
 from scorelens_client.kibana.columns import TIME
-from scorelens_client.kibana.ids import LETTERS, RECORDS, data_view_id, search_id
 from scorelens_client.kibana.saved import Json, reference, saved_object, text
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import LETTERS, RECORDS, data_view_id, search_id
 
 NEAR: Final = 0.05
 """How far from its threshold a score may lie to be called near."""

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from scorelens_client.home import Home
-from scorelens_client.kibana.links import prefix_of
 from scorelens_client.kibana.tags import read_view
 from scorelens_client.kibana.view import KibanaView
 from scorelens_client.reading import open_store, store_of
+from scorelens_reading.kibana.links import prefix_of
 from scorelens_runtime.errors import UnavailableError
 
 Command = TypeVar("Command", bound=Callable[..., Any])

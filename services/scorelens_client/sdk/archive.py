@@ -9,8 +9,6 @@ from numbers import Integral
 from typing import Any, Final
 from weakref import WeakSet
 
-from scorelens_client.kibana.links import kibana_of
-from scorelens_client.kibana.settings import from_environment
 from scorelens_client.sdk.errors import NotFoundError, ScorelensError
 from scorelens_client.sdk.history import History
 from scorelens_client.sdk.places import Places
@@ -23,6 +21,8 @@ from scorelens_client.sdk.words import Words, find_words
 from scorelens_client.when import now
 from scorelens_reading.explain import explain_again
 from scorelens_reading.histories import find_history, find_in, to_explain
+from scorelens_reading.kibana.links import kibana_of
+from scorelens_reading.kibana.settings import from_environment
 from scorelens_reading.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference, reference_of
 from scorelens_store.contract import Aggregation, AggregationResult, Reader, Selection
 from scorelens_store.open import open_reader

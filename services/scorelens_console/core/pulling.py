@@ -40,11 +40,12 @@ def read_names(texts: Iterable[tuple[str, str]]) -> list[Reference]:
 
 def pull(reader: Reader, identity: Identity, references: Iterable[Reference]) -> Pulled:
     """Look the documents up."""
-    resolver = StoreResolver(reader, () if identity.is_scientist else (PURPOSE,))
+    # Of models that they only view, scientists of others see what was scored for production as well.
+    resolvers = [*([StoreResolver(reader)] if identity.is_scientist else []), StoreResolver(reader, (PURPOSE,))]
     found: list[Record] = []
     missing: list[str] = []
     for reference in references:
-        record = resolver.find(reference)
+        record = next(filter(None, (resolver.find(reference) for resolver in resolvers)), None)
         if record and record.get("document"):
             found.append(record)
         else:

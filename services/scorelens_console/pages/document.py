@@ -22,6 +22,7 @@ from scorelens_console.core.why import choose, why
 from scorelens_console.core.words import Span
 from scorelens_console.errors import NotFoundError
 from scorelens_console.pages.explaining import explained
+from scorelens_console.web import kibana
 from scorelens_console.web.context import archive_of, note
 from scorelens_console.web.rendering import page
 from scorelens_runtime.errors import ScorelensError
@@ -123,6 +124,7 @@ def _shown(request: Request, record: Record) -> HTMLResponse:
         chosen = choose(scores, address.why)
         values["why"] = why(chosen, title, part.text, found) if chosen else None
         values["snippets"] = document_snippets(str(content.get("id") or ""), record_id)
+        values["kibana"] = kibana.of_record(request, record)
     return page(
         request,
         "document.html",

@@ -28,6 +28,7 @@ from scorelens_console.core.listing import (
 )
 from scorelens_console.core.scores import Score, scores_of
 from scorelens_console.core.snippets import question_of, snippets_of
+from scorelens_console.web import kibana
 from scorelens_console.web.context import archive_of, remembered, tagbook_of
 from scorelens_console.web.rendering import page
 from scorelens_reading.hints import why_nothing
@@ -71,6 +72,7 @@ def documents(request: Request) -> HTMLResponse:
         "newest": Newest.of(found.hits, Newest(now if not found.hits else _EARLIEST)),
         "hints": [] if found.total or after else _hints(archive.outline, listing.selection(now)),
         "snippets": snippets_of(question_of(listing)),
+        "kibana": kibana.of_selection(request, listing.selection(now)),
     }
     if after:
         return page(request, "documents_rows.html", **values)

@@ -15,6 +15,7 @@ from scorelens_console.core.snippets import question_of, snippets_of
 from scorelens_console.core.tagbook import Tagbook
 from scorelens_console.errors import NotFoundError
 from scorelens_console.pages.documents import first_of
+from scorelens_console.web import kibana
 from scorelens_console.web.context import archive_of, identity_of, tagbook_of
 from scorelens_console.web.rendering import page
 
@@ -40,6 +41,7 @@ def patterns(request: Request) -> HTMLResponse:
         listing=listing,
         tagbook=tagbook,
         found=found,
+        kibana=kibana.of_selection(request, replace(listing, filters={"tag": (tag.id,)}).selection(now)) if tag else "",
         snippets=snippets_of(question_of(replace(listing, filters={"tag": (tag.id,)}))) if tag else (),
         periods={name: title for name, (title, _) in PERIODS.items()},
     )

@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 
 from scorelens_client.commands.kibana import command
 from scorelens_client.kibana.client import KibanaClient, NotReadyError
-from scorelens_client.kibana.ids import data_view_id
 from scorelens_client.kibana.importing import wait_until_ready
-from scorelens_client.kibana.settings import from_environment
+from scorelens_reading.kibana.ids import data_view_id
+from scorelens_reading.kibana.settings import from_environment
 from scorelens_runtime.errors import ScorelensError, SettingError, UnavailableError
 from tests.scorelens_client.kibana.server import FakeKibana, serving
 from tests.tools.certificates import Authority

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorelens_client.kibana.ids import dashboard_id, data_view_id
-from scorelens_client.kibana.links import Kibana, linked, prefix_of
-from scorelens_client.kibana.settings import KibanaSettings, from_environment
+from scorelens_reading.kibana.ids import dashboard_id, data_view_id
+from scorelens_reading.kibana.links import Kibana, linked, prefix_of
+from scorelens_reading.kibana.settings import KibanaSettings, from_environment
 from scorelens_runtime.errors import SettingError
 from scorelens_store.contract import Selection
 from scorelens_store.query.parse import parse

@@ -16,11 +16,11 @@ from scorelens_client.kibana.contents import contents
 from scorelens_client.kibana.controls import Control
 from scorelens_client.kibana.dashboard import Dashboard
 from scorelens_client.kibana.dataview import data_view, formats
-from scorelens_client.kibana.ids import dashboard_id, data_view_id, search_id
 from scorelens_client.kibana.objects import saved_objects, to_ndjson
 from scorelens_client.kibana.panels import WIDTH, Listing, Panel, Words, places
 from scorelens_client.kibana.searches import Search
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import dashboard_id, data_view_id, search_id
 from tests.scorelens_client.kibana.corpus import VIEW
 from tests.scorelens_client.kibana.shape import SHAPES
 from tests.scorelens_client.kibana.walking import decoded, lenses, nodes

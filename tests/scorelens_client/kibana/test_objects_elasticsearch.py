@@ -11,10 +11,10 @@ import orjson
 import pytest
 import urllib3
 
-from scorelens_client.kibana.ids import LETTERS, data_view_id
 from scorelens_client.kibana.objects import saved_objects
 from scorelens_client.kibana.tags import read_view
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import LETTERS, data_view_id
 from scorelens_store.contract import Outcome
 from scorelens_store.elasticsearch.dead_letter_index import open_dead_letters
 from scorelens_store.elasticsearch.dead_letters import dead_letters_name

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from scorelens_client.kibana.ids import LETTERS, data_view_id
 from scorelens_client.kibana.objects import saved_objects
 from scorelens_client.kibana.view import KibanaView
+from scorelens_reading.kibana.ids import LETTERS, data_view_id
 from scorelens_store.elasticsearch.dead_letters import MAPPINGS
 from scorelens_store.elasticsearch.mapping import build_mappings
 from scorelens_store.query.parse import parse

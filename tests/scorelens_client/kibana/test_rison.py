@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorelens_client.kibana.rison import Value, encode
+from scorelens_reading.kibana.rison import Value, encode
 from tests.scorelens_client.kibana.rison import decode
 
 TEXTS = (

@@ -61,3 +61,13 @@ def test_documents_like_one_are_found_in_either(both: tuple[Running, Running]) -
     assert words[0]
     assert words[0] == words[1]
     assert all('class="row"' in page for page in pages)
+
+
+def test_pages_lead_to_the_same_in_kibana(both: tuple[Running, Running], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a Kibana is named that reads the store, listing, patterns and document have its address; else none has."""
+    monkeypatch.setenv("SCORELENS_KIBANA_URL", "https://kibana.example:5601")
+    paths = ("/documents?q=refund", "/patterns?of=complaint", f"/documents/{records()[3]['record']['id']}")
+    embedded, elasticsearch = (each.person("scientist") for each in both)
+    for path in paths:
+        assert "https://kibana.example:5601/app/discover#" in elasticsearch.get(path).raise_for_status().text
+        assert "kibana.example" not in embedded.get(path).raise_for_status().text

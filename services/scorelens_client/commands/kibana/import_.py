@@ -15,12 +15,12 @@ from rich.text import Text
 from scorelens_client.home import Home
 from scorelens_client.kibana.client import KibanaClient
 from scorelens_client.kibana.importing import Imported, import_objects, require_space, wait_until_ready, would_import
-from scorelens_client.kibana.links import Kibana
 from scorelens_client.kibana.objects import saved_objects, to_ndjson
-from scorelens_client.kibana.settings import KibanaSettings, from_environment
 from scorelens_client.kibana.viewing import view_of, view_options
 from scorelens_client.options import home_option, json_option, store_option
 from scorelens_client.terminal import clean, notes, print_json, results
+from scorelens_reading.kibana.links import Kibana
+from scorelens_reading.kibana.settings import KibanaSettings, from_environment
 
 KINDS: Final = {"index-pattern": "data view", "search": "saved search", "dashboard": "dashboard"}
 _ORDER: Final = ("would be imported", "created", "replaced", "kept", "left out", "failed")

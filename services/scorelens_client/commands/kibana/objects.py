@@ -12,10 +12,10 @@ from rich.table import Table
 from scorelens_client.home import Home
 from scorelens_client.kibana.contents import Row, contents
 from scorelens_client.kibana.objects import saved_objects, to_ndjson
-from scorelens_client.kibana.settings import from_environment
 from scorelens_client.kibana.viewing import view_of, view_options
 from scorelens_client.options import home_option, json_option, store_option
 from scorelens_client.terminal import clean, notes, print_json, results
+from scorelens_reading.kibana.settings import from_environment
 from scorelens_runtime.errors import ScorelensError
 
 

@@ -8,12 +8,12 @@ from datetime import datetime
 import click
 
 from scorelens_client.home import Home
-from scorelens_client.kibana.links import Kibana, caveats_of, kibana_of
-from scorelens_client.kibana.settings import from_environment
 from scorelens_client.options import chosen, home_option, purpose_options, store_option, time_options
 from scorelens_client.reading import open_store, store_of
 from scorelens_client.terminal import notes
 from scorelens_reading.histories import find_history
+from scorelens_reading.kibana.links import Kibana, caveats_of, kibana_of
+from scorelens_reading.kibana.settings import from_environment
 from scorelens_runtime.errors import ScorelensError, SettingError
 from scorelens_store.contract import Selection
 from scorelens_store.query.parse import parse

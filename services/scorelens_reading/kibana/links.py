@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
-from scorelens_client.kibana.ids import dashboard_id, data_view_id
-from scorelens_client.kibana.rison import Value, encode
-from scorelens_client.kibana.settings import KibanaSettings, from_environment
+from scorelens_reading.kibana.ids import dashboard_id, data_view_id
+from scorelens_reading.kibana.rison import Value, encode
+from scorelens_reading.kibana.settings import KibanaSettings, from_environment
 from scorelens_runtime.errors import SettingError
 from scorelens_store.contract import Selection
 from scorelens_store.open import is_url
