@@ -19,15 +19,17 @@ from scorelens.v1 import scorer_pb2_grpc
 from tests.end_to_end.load import Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
+from tests.scorelens_client.system import store_of
 
 ODD_IDS = ('it\'s "quoted"', "línea\nnueva 日本", "x" * 9000, "back\\slash")
 
 
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
+@pytest.fixture(params=["embedded"])
+def system(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[System]:
     """A system whose indexer comes late."""
-    with System(tmp_path) as running:
-        yield running
+    for store in store_of(request.param, request):
+        with System(tmp_path, store) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +97,17 @@ def test_what_waits_for_a_receiver_that_is_away_is_forgotten_at_once(system: Sys
     assert len(system.found()) == 40 - len(gone)
 
 
-def test_forgetting_under_load_costs_nobody_else_a_record(system: System) -> None:
+@pytest.mark.parametrize(
+    ("system", "times"),
+    [("embedded", 2), pytest.param("elasticsearch", 1, marks=pytest.mark.elasticsearch)],
+    indirect=["system"],
+)
+def test_forgetting_under_load_costs_nobody_else_a_record(system: System, times: int) -> None:
     """While hundreds of calls a second pass, documents go for good, the account adds up and all others are found."""
     system.start()
     gone: list[str] = []
-    with Load(system.sidecar.address) as load:
-        for _ in range(2):
+    with Load(system.sidecar.address, pause=0.02) as load:
+        for _ in range(times):
             seen = len(load.answered)
             wait_until(lambda seen=seen: len(load.answered) > seen + 300, "documents are answered")  # type: ignore[misc]
             some = load.answered[-300::12]
