@@ -135,14 +135,14 @@ def _records(snapshot: Snapshot, part: _Part, descending: bool, limit: int) -> I
 
 
 def _by_keyword(snapshot: Snapshot, part: _Part, field: Field, descending: bool, limit: int) -> Iterator[Record]:
-    for value in dict.fromkeys(value for value, _ in _top(snapshot, part.node, field.name, descending, limit)):
+    for value in dict.fromkeys(value for value, _ in snapshot.top(part.node, field.name, descending, limit)):
         same = _Part(All((part.node, Equals(field, value))), None, part.beyond)
         yield from _by_time(snapshot, same, descending, limit)
 
 
 def _by_number(snapshot: Snapshot, part: _Part, field: Field, descending: bool, limit: int) -> Iterator[Record]:
     column = snapshot.translator.column(field)
-    rows = _top(snapshot, part.node, column, descending, limit + 1) if column else []
+    rows = snapshot.top(part.node, column, descending, limit + 1) if column else []
     groups = _groups(rows)
     cut_off = groups.pop() if len(rows) > limit else None
     for _, addresses in groups:
@@ -159,7 +159,7 @@ def _by_number(snapshot: Snapshot, part: _Part, field: Field, descending: bool, 
 def _by_time(snapshot: Snapshot, part: _Part, descending: bool, limit: int) -> Iterator[Record]:
     size = limit + 1
     while True:
-        rows = _top(snapshot, part.node, TIME.name, descending, size)
+        rows = snapshot.top(part.node, TIME.name, descending, size)
         whole = len(rows) < size
         groups = _groups(rows) if whole else _groups(rows)[:-1]
         if whole or _after(snapshot, groups, part.beyond) >= limit:
@@ -167,14 +167,6 @@ def _by_time(snapshot: Snapshot, part: _Part, descending: bool, limit: int) -> I
                 yield from _by_id(snapshot, addresses, part.beyond)
             return
         size *= 4
-
-
-def _top(
-    snapshot: Snapshot, node: Node, column: str, descending: bool, size: int
-) -> list[tuple[Any, tantivy.DocAddress]]:
-    order = tantivy.Order.Desc if descending else tantivy.Order.Asc
-    hits: list[Any] = snapshot.searcher.search(snapshot.translator.query(node), size, False, column, 0, order).hits
-    return hits
 
 
 def _groups(rows: Sequence[tuple[Any, tantivy.DocAddress]]) -> list[tuple[Any, list[tantivy.DocAddress]]]:

@@ -82,14 +82,15 @@ class EmbeddedReader:
         with self._reading() as snapshot:
             if snapshot is None:
                 return Hits(0, ())
-            total = snapshot.count(node)
-            if limit < 1 or not total:
-                return Hits(total, ())
-            limit = min(limit, total)  # the index makes room for as many as it is asked for
-            if field is None:
+            if limit > PAGE:  # the index makes room for as many as it is asked for
+                limit = min(limit, snapshot.count(node))
+            if limit < 1:
+                hits = []
+            elif field is None:
                 hits = by_relevance(snapshot, node, sort.descending, after, limit)
             else:
                 hits = list(by_field(snapshot, node, field, sort.descending, after, limit))
+            total = snapshot.count(node)  # which the first page of a listing by time has found on its way
         if highlight:
             hits = [_marked(selection.query, hit) for hit in hits]
         return Hits(total, hits)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -22,11 +22,20 @@ class Snapshot:
 
     searcher: tantivy.Searcher
     translator: Translator
+    _counts: dict[Node, int] = field(default_factory=dict, repr=False)
 
     def count(self, node: Node) -> int:
         """Return how many records match."""
-        found: Any = self.searcher.search(self.translator.query(node), 1)
-        return int(found.count)
+        if node not in self._counts:
+            self.top(node, "@timestamp", descending=True, size=1)  # in half the time that weighing every match takes
+        return self._counts[node]
+
+    def top(self, node: Node, column: str, descending: bool, size: int) -> list[tuple[Any, tantivy.DocAddress]]:
+        """Return values and addresses of the records that come first by a column; how many there are is known then."""
+        order = tantivy.Order.Desc if descending else tantivy.Order.Asc
+        found: Any = self.searcher.search(self.translator.query(node), size, True, column, 0, order)
+        self._counts[node] = int(found.count)
+        return list(found.hits)
 
     def first(self, node: Node, column: str, size: int) -> list[tuple[Any, tantivy.DocAddress]]:
         """Return values and addresses of the records that have the least values of a column, these first."""
