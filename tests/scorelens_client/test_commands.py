@@ -301,7 +301,7 @@ def test_bad_lines_are_put_aside_and_the_rest_is_scored(system: RunningSystem, t
     lines = jsonl(good).encode().splitlines()
     lines[1:1] = [
         b"no json",
-        b'{"id": "n", "audience": NaN}',
+        b'{"id": "n", "audience": -1}',
         b'{"id": "t", "text": 5}',
         b'{"id": "u", "text": "\xff"}',
         b"",
