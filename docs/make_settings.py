@@ -23,6 +23,7 @@ CLASSES = {
 SHARED = {
     "elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings"),
     "kibana": ("scorelens_reading.kibana.settings", "KibanaSettings"),
+    "console": ("scorelens_client.console.settings", "AccessSettings"),
 }
 
 HEAD = """# Settings
@@ -39,6 +40,7 @@ where an unexpected error of a command happened.
 
 The processes that `scorelens up` and `scorelens demo` start take the variables of their own section, too; every
 command and process that opens a store in Elasticsearch takes those of the section Elasticsearch, which have no flags.
+Commands that read, and the SDK, read through a console where the section Console names one.
 """
 
 

@@ -49,6 +49,7 @@ SETTINGS = {
 SHARED_SETTINGS = {
     "elasticsearch": ("scorelens_store.elasticsearch.settings", "ElasticsearchSettings"),
     "kibana": ("scorelens_reading.kibana.settings", "KibanaSettings"),
+    "console": ("scorelens_client.console.settings", "AccessSettings"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from scorelens_client.home import Home
+from scorelens_client.reading import source_of
 from scorelens_client.when import When
 from scorelens_runtime.home import default_home
 
@@ -50,6 +52,23 @@ def store_option(function: Command) -> Command:
         metavar="WHERE",
         help="Store to read instead of the system's: a folder, or the URL of an Elasticsearch.",
     )(function)
+
+
+def source_options(function: Command) -> Command:
+    """Add --store and --console, which become `source`."""
+
+    @functools.wraps(function)
+    def run(*arguments: Any, store: str | None, console: str | None, **values: Any) -> Any:
+        return function(*arguments, source=source_of(store, console), **values)
+
+    console = click.option(
+        "--console",
+        metavar="URL",
+        help="Console to read through instead of the store, by the token in SCORELENS_CONSOLE_TOKEN_FILE.  "
+        "[SCORELENS_CONSOLE_URL]",
+    )
+    wrapped: Any = store_option(console(run))
+    return wrapped  # type: ignore[no-any-return]
 
 
 def purpose_options(function: Command) -> Command:

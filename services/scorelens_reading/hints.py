@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
+from scorelens_reading.seen import purposes_of
 from scorelens_store.contract import Bucket, Reader, Selection, Sort, Statistics, Terms
 from scorelens_store.fields import ALIASES, DEFAULT_FIELDS, FIELDS, OPEN_FIELDS, Field, Type
 from scorelens_store.query.tree import All, Boost, Equals, Everything, Exists, Fuzzy, Node, Phrase, Range, Wildcard
@@ -46,19 +47,20 @@ class Part:
 def why_nothing(reader: Reader, selection: Selection) -> Iterator[str]:
     """Yield a sentence for each part that no record matches or, without any, for what the selection leaves out."""
     parts = list(islice(_parts(selection.query), PARTS))
-    guilty = [part for part in parts if not reader.count(_anywhere(part.node))]
+    guilty = [part for part in parts if not reader.count(_anywhere(reader, part.node))]
     if guilty:
         yield from dict.fromkeys(_explain(reader, part) for part in guilty)
     elif timeless := reader.count(replace(selection, since=None, until=None)):
         yield f"{timeless:,} would match without --since and --until"
-    elif unasked := reader.count(_anywhere(selection.query)):
+    elif unasked := reader.count(_anywhere(reader, selection.query)):
         yield f"{unasked:,} would match with --purpose all --calls"
     elif len(parts) > 1:
         yield "each part of the query matches some record, and none matches all of it"
 
 
-def _anywhere(query: Node) -> Selection:
-    return Selection(query, purposes=(), calls=True)
+def _anywhere(reader: Reader, query: Node) -> Selection:
+    purposes = purposes_of(reader)
+    return Selection(query, purposes=purposes, calls=not purposes)
 
 
 def _parts(node: Node) -> Iterator[Part]:
@@ -76,7 +78,7 @@ def _parts(node: Node) -> Iterator[Part]:
 
 def _explain(reader: Reader, part: Part) -> str:
     leaf = part.leaf
-    if isinstance(leaf, Exists) or not reader.count(_anywhere(_exists(part))):
+    if isinstance(leaf, Exists) or not reader.count(_anywhere(reader, _exists(part))):
         return f"no record has {part.name or 'a text'}{_meant(part.name, _names_like(reader, leaf.field))}"
     match leaf:
         case Equals(Field(type=Type.TEXT), word):
@@ -141,12 +143,12 @@ def _latest(reader: Reader) -> Iterator[dict[str, Any]]:
     """Yield some of the latest records of each model."""
     for model in _values(reader, "model.id", Everything()):
         query = Equals(FIELDS["model.id"], model)
-        for hit in reader.search(_anywhere(query), limit=SAMPLE, sort=Sort("@timestamp")).hits:
+        for hit in reader.search(_anywhere(reader, query), limit=SAMPLE, sort=Sort("@timestamp")).hits:
             yield hit.record
 
 
 def _values(reader: Reader, field: str, query: Node) -> list[str]:
-    found: Any = reader.aggregate(_anywhere(query), {"values": Terms(field, VALUES)})["values"]
+    found: Any = reader.aggregate(_anywhere(reader, query), {"values": Terms(field, VALUES)})["values"]
     return [bucket.key for bucket in found if isinstance(bucket, Bucket)]
 
 
@@ -179,7 +181,7 @@ def _reason_meant(reader: Reader, value: str) -> str:
 def _word_meant(reader: Reader, part: Part, word: str) -> str:
     fields = [part.leaf.field] if part.name else [FIELDS[name] for name in DEFAULT_FIELDS]
     like = AnyOf(tuple(Fuzzy(field, word) for field in fields))
-    for hit in reader.search(_anywhere(like), limit=1, highlight=True).hits:
+    for hit in reader.search(_anywhere(reader, like), limit=1, highlight=True).hits:
         for snippet in (snippet for snippets in hit.highlights.values() for snippet in snippets):
             _, start, after = snippet.partition("\x02")
             if start:
@@ -188,5 +190,5 @@ def _word_meant(reader: Reader, part: Part, word: str) -> str:
 
 
 def _span(reader: Reader, field: Field) -> str:
-    found: Any = reader.aggregate(_anywhere(Exists(field)), {"values": Statistics(field.name)})["values"]
+    found: Any = reader.aggregate(_anywhere(reader, Exists(field)), {"values": Statistics(field.name)})["values"]
     return f"all values lie between {found['min']:.4g} and {found['max']:.4g}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from scorelens_reading.naming import named
+from scorelens_reading.seen import purposes_of
 from scorelens_store.contract import Reader, Record, Selection, Sort
 from scorelens_store.fields import FIELDS
 from scorelens_store.query.tree import Wildcard
@@ -18,7 +19,7 @@ SHOWN_OF_ID: Final = 12
 
 def find_history(reader: Reader, name: str, most: int = MOST_SCORES) -> tuple[Sequence[Record], int]:
     """Return the latest records of a document, or the one of a record id, and how many there are in all."""
-    selection = Selection(named("document.id", name), purposes=(), calls=False)
+    selection = Selection(named("document.id", name), purposes=purposes_of(reader))
     hits = reader.search(selection, limit=most, sort=Sort("@timestamp"))
     if hits.hits:
         return [hit.record for hit in hits.hits], hits.total
@@ -30,7 +31,8 @@ def get_by_beginning(reader: Reader, name: str) -> Record | None:
     """Return the one record whose id begins as listings show it."""
     if not re.fullmatch(f"[0-9a-f]{{{SHOWN_OF_ID},}}", name):
         return None
-    hits = reader.search(Selection(Wildcard(FIELDS["record.id"], name + "*"), purposes=(), calls=False), limit=2).hits
+    selection = Selection(Wildcard(FIELDS["record.id"], name + "*"), purposes=purposes_of(reader))
+    hits = reader.search(selection, limit=2).hits
     return hits[0].record if len(hits) == 1 else None
 
 

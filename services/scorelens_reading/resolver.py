@@ -24,6 +24,7 @@ from typing import Any, Protocol, cast
 from scorelens.v1.scorer_pb2 import Document
 from scorelens_documents.documents import document_of_record
 from scorelens_reading.naming import named
+from scorelens_reading.seen import purposes_of
 from scorelens_runtime.errors import ScorelensError
 from scorelens_store.contract import Reader, Record, Selection, Sort
 
@@ -57,8 +58,8 @@ class Resolver(Protocol):
 class StoreResolver:
     """Finds documents as they were when they were scored: by record, or else the latest of the id."""
 
-    def __init__(self, reader: Reader, purposes: tuple[str, ...] = ()) -> None:
-        """Look among the records of some purposes, all of them where none is named."""
+    def __init__(self, reader: Reader, purposes: tuple[str, ...] | None = None) -> None:
+        """Look among the records of some purposes, by default of all that whoever reads may see."""
         self._reader, self._purposes = reader, purposes
 
     def resolve(self, references: Sequence[Reference]) -> Iterator[tuple[Reference, Document]]:
@@ -76,9 +77,9 @@ class StoreResolver:
                 return record
         for name, value in (("document.id", reference.document_id), ("document.source_uri", reference.source_uri)):
             if value:
-                hits = self._reader.search(
-                    Selection(named(name, value), purposes=self._purposes), limit=1, sort=Sort("@timestamp")
-                ).hits
+                purposes = purposes_of(self._reader) if self._purposes is None else self._purposes
+                selection = Selection(named(name, value), purposes=purposes)
+                hits = self._reader.search(selection, limit=1, sort=Sort("@timestamp")).hits
                 if hits:
                     return hits[0].record
         return None

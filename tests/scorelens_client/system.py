@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,13 +134,15 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def run(home: Path, *arguments: str, given: str = "", width: int = 100) -> Ran:
-    """Run a command to its end."""
+def run(
+    home: Path, *arguments: str, given: str = "", width: int = 100, variables: Mapping[str, str] | None = None
+) -> Ran:
+    """Run a command to its end, with variables of its own."""
     done = subprocess.run(
         command(*arguments),
         input=given.encode(),
         capture_output=True,
-        env=environment(home, width),
+        env={**environment(home, width), **(variables or {})},
         timeout=170,
         check=False,
     )

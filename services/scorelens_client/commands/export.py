@@ -17,14 +17,20 @@ from scorelens_client.bulk.resuming import calls as calls_of
 from scorelens_client.export.registry import remember
 from scorelens_client.export.run import Report, Run, choose_scope, selection_of
 from scorelens_client.home import Home
-from scorelens_client.options import chosen, home_option, json_option, store_option, time_options
-from scorelens_client.reading import open_store, store_of
+from scorelens_client.options import chosen, home_option, json_option, source_options, time_options
+from scorelens_client.reading import Source, open_source, store_of
+from scorelens_client.sdk.errors import NotAllowedError
 from scorelens_client.terminal import clean, notes, print_json, progress
+from scorelens_reading.seen import purposes_of
 from scorelens_store.tables.folder import ExportFolder, hold, make
 from scorelens_store.tables.manifest import Manifest
 
 SHOWN = 10
 EVERY = 200
+NOT_WHOLE = (
+    "an export has whole records, which data scientists of every model see; the console's token has another role. "
+    "`scorelens search --output FILE` writes what it may see"
+)
 
 
 @click.command("export")
@@ -44,7 +50,7 @@ EVERY = 200
     is_flag=True,
     help="Compare every id and label instead of counts; export anew what changed, is missing or damaged.",
 )
-@store_option
+@source_options
 @json_option("Print what was exported as one JSON object.")
 @home_option
 def command(
@@ -55,7 +61,7 @@ def command(
     purposes: tuple[str, ...],
     calls: bool,
     verify: bool,
-    store: str | None,
+    source: Source,
     as_json: bool,
     home: Home,
 ) -> int:
@@ -77,14 +83,16 @@ def command(
     console = notes()
     wanted = chosen(purposes) if purposes else None
     with ExitStack() as stack:
-        reader = stack.enter_context(open_store(home, store))
+        reader = stack.enter_context(open_source(home, source))
+        if purposes_of(reader):
+            raise NotAllowedError(NOT_WHOLE)
         selection_of(choose_scope(None, " ".join(query), wanted, calls), since, until)  # wrong queries make no folder
         make(folder)
         held = stack.enter_context(hold(folder))
         remember(home.path, folder)
         manifest = held.manifest()
         scope = choose_scope(manifest, " ".join(query), wanted, calls)
-        where = store_of(home, store)
+        where = source.console.url if source.console else store_of(home, source.store)
         if manifest is None:
             held.save(Manifest(scope))
         bar = Shown(stack.enter_context(progress(console, "records")))

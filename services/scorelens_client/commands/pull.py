@@ -12,8 +12,8 @@ import click
 from rich.console import Console
 
 from scorelens_client.home import Home
-from scorelens_client.options import chosen, home_option, purpose_options, store_option, time_options
-from scorelens_client.reading import open_store
+from scorelens_client.options import chosen, home_option, purpose_options, source_options, time_options
+from scorelens_client.reading import Source, open_source
 from scorelens_client.sdk.pulling import references_of, resolved
 from scorelens_client.terminal import clean, notes, print_json
 from scorelens_documents.documents import write_document
@@ -35,7 +35,7 @@ SHOWN = 20
 )
 @time_options
 @purpose_options
-@store_option
+@source_options
 @home_option
 def command(
     query: tuple[str, ...],
@@ -44,7 +44,7 @@ def command(
     until: datetime | None,
     purposes: tuple[str, ...],
     calls: bool,
-    store: str | None,
+    source: Source,
     home: Home,
 ) -> int:
     """Pull documents up: one JSON line per document, as `scorelens score` reads them.
@@ -67,7 +67,7 @@ def command(
     console = notes()
     with ExitStack() as stack:
         own = load_resolver(resolver) if resolver else None
-        reader = stack.enter_context(open_store(home, store)) if own is None or by_query else None
+        reader = stack.enter_context(open_source(home, source)) if own is None or by_query else None
         if by_query:
             selection = Selection(parse(" ".join(query)), since, until, chosen(purposes), calls)
             _say_if_nothing(reader, selection, console)  # type: ignore[arg-type]

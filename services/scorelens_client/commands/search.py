@@ -13,8 +13,8 @@ from rich.console import Console
 
 from scorelens_client.home import Home
 from scorelens_client.listing import print_hit
-from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
-from scorelens_client.reading import open_store, store_of
+from scorelens_client.options import chosen, home_option, json_option, purpose_options, source_options, time_options
+from scorelens_client.reading import Source, open_source, store_of
 from scorelens_client.sdk.files import check, save
 from scorelens_client.sdk.progress import watched
 from scorelens_client.sdk.records import Record
@@ -58,7 +58,7 @@ from scorelens_store.query.parse import parse
 )
 @time_options
 @purpose_options
-@store_option
+@source_options
 @json_option("Print one whole record per line.")
 @home_option
 def command(
@@ -72,7 +72,7 @@ def command(
     until: datetime | None,
     purposes: tuple[str, ...],
     calls: bool,
-    store: str | None,
+    source: Source,
     as_json: bool,
     home: Home,
 ) -> None:
@@ -99,7 +99,7 @@ def command(
     selection = Selection(parse(" ".join(query), now()), since, until, chosen(purposes), calls)
     order, path = sort_of(sort, "--sort"), _checked(output, table, tags, as_json)
     console = notes()
-    with open_store(home, store) as reader:
+    with open_source(home, source) as reader:
         if path is None:
             total, shown = _show(reader, selection, 10 if limit is None else limit, order, as_json)
         else:
@@ -110,7 +110,7 @@ def command(
         console.print(text if shown == total else f"{text}, {shown:,} shown", style="bold")
     for hint in hints:
         console.print(clean(hint), soft_wrap=True)
-    if path is None and not as_json and (kibana := linked(store_of(home, store))):
+    if path is None and not as_json and not source.console and (kibana := linked(store_of(home, source.store))):
         _print_link(console, kibana, selection)
 
 

@@ -14,14 +14,16 @@ from rich.text import Text
 from scorelens_client.calculation import table
 from scorelens_client.home import Home
 from scorelens_client.listing import tags_of, time_of
-from scorelens_client.options import home_option, json_option, store_option
-from scorelens_client.reading import open_store, store_of
+from scorelens_client.options import home_option, json_option, source_options
+from scorelens_client.reading import Source, open_source, store_of
+from scorelens_client.sdk.errors import NotAllowedError
 from scorelens_client.terminal import clean, print_json, print_link, results
 from scorelens_reading.calculation import Calculation, calculations_of
 from scorelens_reading.explain import explain_again
 from scorelens_reading.flags import explained
 from scorelens_reading.histories import SHOWN_OF_ID, find_history, find_in, to_explain
 from scorelens_reading.kibana.links import linked
+from scorelens_reading.seen import HIDDEN, is_in_part
 from scorelens_runtime.errors import ScorelensError
 
 Record = dict[str, Any]
@@ -47,7 +49,7 @@ TEXT = 1500
 )
 @click.option("--terms", type=click.IntRange(1), default=MOST_TERMS, help="How many terms of each tag.  [default: 10]")
 @click.option("--full-text", is_flag=True, help="Show a long text to its end.")
-@store_option
+@source_options
 @json_option("Print the whole records, one per line, the latest first.")
 @home_option
 def command(
@@ -58,7 +60,7 @@ def command(
     target: str | None,
     terms: int,
     full_text: bool,
-    store: str | None,
+    source: Source,
     as_json: bool,
     home: Home,
 ) -> None:
@@ -72,11 +74,13 @@ def command(
     scorelens show d-17 --tag complaint --all
     scorelens show d-17 --json | jq .calculation
     """
-    with open_store(home, store) as reader:
+    with open_source(home, source) as reader:
         records, total = find_history(reader, document_id)
     if not records:
         raise ScorelensError(f"no record of a document {document_id!r} is stored; a score takes a moment to arrive")
     record = _choose(records, record_id or document_id, strict=record_id is not None)
+    if (every or tags) and is_in_part(record):
+        raise NotAllowedError(HIDDEN)
     if every:
         record = explain_again(record, target or home.require_running().sidecar)
     if as_json:
@@ -87,7 +91,7 @@ def command(
     _print_document(console, record, full_text)
     _print_scores(console, records, record, total)
     _print_calculations(console, record, tags, None if every else terms)
-    if kibana := linked(store_of(home, store)):
+    if not source.console and (kibana := linked(store_of(home, source.store))):
         print_link(console, "in Kibana", kibana.of_document(records, total))
 
 
@@ -184,6 +188,9 @@ def _score_row(record: Record) -> tuple[str, str, str, str]:
 
 def _print_calculations(console: Console, record: Record, tags: tuple[str, ...], most: int | None) -> None:
     found = calculations_of(record)
+    if is_in_part(record):
+        console.print(HIDDEN, style="dim", soft_wrap=True)
+        return
     if not found:
         console.print("no calculation was recorded with this score", style="yellow")
         return

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from scorelens_client.home import Home
-from scorelens_client.options import chosen, home_option, json_option, purpose_options, store_option, time_options
-from scorelens_client.reading import open_store
+from scorelens_client.options import chosen, home_option, json_option, purpose_options, source_options, time_options
+from scorelens_client.reading import Source, open_source
 from scorelens_client.sdk.selecting import words_field
 from scorelens_client.sdk.words import Word, Words, find_words
 from scorelens_client.terminal import clean, notes, print_json, results
@@ -27,6 +27,8 @@ from scorelens_store.significance import MOST
 
 BAR = 24
 LONGEST = 40
+_KEPT = {"since": "--since", "until": "--until", "purposes": "--purpose", "store": "--store", "console": "--console"}
+"""Options that the command that is shown has as well."""
 
 
 @click.command("words")
@@ -48,7 +50,7 @@ LONGEST = 40
 )
 @time_options
 @purpose_options
-@store_option
+@source_options
 @json_option("Print one word with its counts per line.")
 @home_option
 def command(
@@ -61,7 +63,7 @@ def command(
     until: datetime | None,
     purposes: tuple[str, ...],
     calls: bool,
-    store: str | None,
+    source: Source,
     as_json: bool,
     home: Home,
 ) -> None:
@@ -87,7 +89,7 @@ def command(
     moment = now()
     selection = Selection(parse(text, moment), since, until, chosen(purposes), calls)
     other = None if against is None else Selection(parse(against, moment), since, until, chosen(purposes), calls)
-    with open_store(home, store) as reader:
+    with open_source(home, source) as reader:
         found = find_words(reader, text, selection, other, asked, limit, least)
         hints = list(_why_none(reader, found, selection, other, least))
     for word in found if as_json else ():
@@ -172,7 +174,7 @@ def _search(word: Word, home: Home) -> str:
     """Return the command that lists the documents with a word, with the options that this one was given."""
     context = click.get_current_context()
     parts = ["scorelens", "search", word.query]
-    for name, flag in (("since", "--since"), ("until", "--until"), ("purposes", "--purpose"), ("store", "--store")):
+    for name, flag in _KEPT.items():
         value: Any = context.params[name]
         for each in value if isinstance(value, tuple) else (value,) if value else ():
             parts += [flag, each.isoformat() if isinstance(each, datetime) else each]

@@ -60,7 +60,7 @@ def _seconds(text: str) -> float:
 class AccessSettings:
     """The console that `scorelens search`, `show`, `pull`, `words`, `export` and the SDK read instead of the store.
 
-    The flag --console wins over the variable, and --store over both.
+    The flags --console and --store win over the variable.
     """
 
     url: str = setting("", "Address of the console, such as https://console.example; none reads the store.", read_url)

@@ -9,7 +9,7 @@ from numbers import Integral
 from typing import Any, Final
 from weakref import WeakSet
 
-from scorelens_client.sdk.errors import NotFoundError, ScorelensError
+from scorelens_client.sdk.errors import NotAllowedError, NotFoundError, ScorelensError
 from scorelens_client.sdk.history import History
 from scorelens_client.sdk.places import Places
 from scorelens_client.sdk.pulling import references_of, resolved
@@ -24,8 +24,8 @@ from scorelens_reading.histories import find_history, find_in, to_explain
 from scorelens_reading.kibana.links import kibana_of
 from scorelens_reading.kibana.settings import from_environment
 from scorelens_reading.resolver import Reference, Resolver, StoreResolver, load_resolver, read_reference, reference_of
+from scorelens_reading.seen import HIDDEN, is_in_part
 from scorelens_store.contract import Aggregation, AggregationResult, Reader, Selection
-from scorelens_store.open import open_reader
 from scorelens_store.query.parse import parse
 from scorelens_store.significance import MOST
 
@@ -50,10 +50,10 @@ class Archive:
         with self._lock:
             if self._closed:
                 raise ScorelensError("the client is closed; make another one")
-            where = self._places.store()
-            if where not in self._readers:
-                self._readers[where] = open_reader(where)
-            return self._readers[where]
+            name, open_ = self._places.records()
+            if name not in self._readers:
+                self._readers[name] = open_()
+            return self._readers[name]
 
     def close(self) -> None:
         """End all scans and close the store."""
@@ -108,6 +108,8 @@ class Archive:
         chosen = find_in(found, record_id or name) or (to_explain(found) if record_id is None else None)
         if chosen is None:
             raise NotFoundError(f"none of the latest {len(found)} scores of {name!r} has the record id {record_id!r}")
+        if all_terms and is_in_part(chosen):
+            raise NotAllowedError(HIDDEN)
         explained = explain_again(dict(chosen), self._places.sidecar()) if all_terms else chosen
         return History(Records(map(Record, found), total), Record(explained))
 

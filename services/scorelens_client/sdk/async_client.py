@@ -53,6 +53,8 @@ class AsyncClient:
         *,
         home: str | os.PathLike[str] | None = None,
         store: str | os.PathLike[str] | None = None,
+        console: str | None = None,
+        token: str | None = None,
         timeout: float = 60.0,
         retries: int = 12,
         purpose: str = DEFAULT_PURPOSE,
@@ -61,7 +63,7 @@ class AsyncClient:
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = Settings(timeout, retries, purpose, batch, parallel, dict(metadata or {}))
-        places = Places.of(target, home, store)
+        places = Places.of(target, home, store, console, token)
         self._line, self._archive = AsyncLine(places), Archive(places)
         self._threads = Threads(parallel)
 

@@ -44,9 +44,10 @@ class Client:
 
     Without arguments it finds the system that runs in SCORELENS_HOME, as the commands do; it connects when it is first
     used. `target` is the address of a sidecar (HOST:PORT, or https://HOST:PORT for TLS), `home` the folder of a system,
-    `store` a folder or the URL of an Elasticsearch. `timeout` is how many seconds one request may take with all of its
-    `retries`; `purpose` is recorded with every call; `batch` documents go in one request, `parallel` requests are in
-    flight; `metadata` is sent with every call. Raises SettingError for what cannot be right.
+    `store` a folder or the URL of an Elasticsearch. Instead of the store, records are read through the `console` at an
+    address by a `token`, where either is named here or in the environment. `timeout` is how many seconds one request
+    may take with all of its `retries`; `purpose` is recorded with every call; `batch` documents go in one request,
+    `parallel` requests are in flight; `metadata` is sent with every call. Raises SettingError for what cannot be right.
     """
 
     def __init__(
@@ -55,6 +56,8 @@ class Client:
         *,
         home: str | os.PathLike[str] | None = None,
         store: str | os.PathLike[str] | None = None,
+        console: str | None = None,
+        token: str | None = None,
         timeout: float = 60.0,
         retries: int = 12,
         purpose: str = DEFAULT_PURPOSE,
@@ -63,7 +66,7 @@ class Client:
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         self._settings = Settings(timeout, retries, purpose, batch, parallel, dict(metadata or {}))
-        places = Places.of(target, home, store)
+        places = Places.of(target, home, store, console, token)
         self._line, self._archive = Line(places), Archive(places)
 
     @overload  # a text is one document, though it is iterable, too

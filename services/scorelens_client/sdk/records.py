@@ -9,9 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from scorelens.v1.scorer_pb2 import Document
+from scorelens_client.sdk.errors import NotAllowedError
 from scorelens_client.sdk.scores import Scored, TagScore
 from scorelens_documents.documents import document_of_record
 from scorelens_reading.calculation import Calculation, calculations_of
+from scorelens_reading.seen import HIDDEN, is_in_part
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,12 @@ class Record(Scored):
     def calculations(self) -> Sequence[Calculation]:
         """The calculation of each tag, the most probable first; empty where none was recorded."""
         return tuple(calculations_of(self.raw))
+
+    def calculation(self, tag: str | None = None) -> Calculation:
+        """Return the calculation of a tag, by default the most probable one. Raises NotFoundError, NotAllowedError."""
+        if is_in_part(self.raw):
+            raise NotAllowedError(HIDDEN)
+        return super().calculation(tag)
 
     @property
     def _document(self) -> Mapping[str, Any]:
