@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 from scorelens_console.errors import BadRequestError
-from scorelens_store.contract import Aggregation, DateHistogram, Selection, Sort, Terms
+from scorelens_store.contract import Aggregation, Bucket, DateHistogram, Selection, Sort, Terms
 from scorelens_store.fields import FIELDS, find_field
 from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import All, Equals, Everything, Node
@@ -48,6 +49,8 @@ MOST_VALUES: Final = 12
 MOST_TAGS: Final = 60
 BARS: Final = 60
 """Bars of the histogram over time, about."""
+BARS_NAME: Final = "bars"
+DAYS: Final = DateHistogram("@timestamp", 86_400)
 _WIDTHS: Final = (1, 5, 15, 60, 300, 900, 3600, 10_800, 21_600, 86_400, 604_800, 2_592_000, 31_536_000)
 
 
@@ -131,10 +134,15 @@ def read_listing(parameters: Parameters) -> Listing:
     )
 
 
-def facet_questions(listing: Listing, now: datetime) -> Iterable[tuple[Selection, Mapping[str, Aggregation]]]:
-    """Yield what has to be counted: each facet under the filters of the others, so that several values can be set."""
+def count_questions(listing: Listing, now: datetime) -> Iterable[tuple[Selection, Mapping[str, Aggregation]]]:
+    """Yield what has to be counted: bars over time, and each facet under the filters of the others.
+
+    So several values of a facet can be set. Where no time is chosen, the bars are days, in the same pass.
+    """
     free = {name: _values(name) for name in FACETS if name not in listing.filters}
-    yield listing.selection(now), free
+    selection = listing.selection(now)
+    bars = bar_width(selection.since, selection.until or now) if selection.since else DAYS
+    yield selection, {BARS_NAME: bars, **free}
     for name in listing.filters:
         yield listing.selection(now, without=name), {name: _values(name)}
 
@@ -147,6 +155,14 @@ def bar_width(first: datetime, last: datetime) -> DateHistogram:
     """Return a histogram of about BARS bars between two times."""
     seconds = max(1.0, (last - first).total_seconds()) / BARS
     return DateHistogram("@timestamp", next((width for width in _WIDTHS if width >= seconds), _WIDTHS[-1]))
+
+
+def wider(days: Sequence[Bucket], seconds: int) -> list[Bucket]:
+    """Return days put together into buckets of a greater duration, aligned to 1970 like them."""
+    counts: Counter[float] = Counter()
+    for day in days:
+        counts[day.key.timestamp() // seconds * seconds] += day.count
+    return [Bucket(datetime.fromtimestamp(start, UTC), count) for start, count in counts.items()]
 
 
 def write_place(place: Sequence[Any]) -> str:

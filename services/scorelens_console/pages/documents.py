@@ -13,17 +13,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from scorelens_console.access.archive import Archive
+from scorelens_console.core.counting import buckets
 from scorelens_console.core.listing import (
     BARS,
+    BARS_NAME,
+    DAYS,
     ORDERS,
     PAGE,
     PERIODS,
     Listing,
     bar_width,
-    facet_questions,
+    count_questions,
     moment,
     read_listing,
     read_place,
+    wider,
     write_place,
 )
 from scorelens_console.core.scores import Score, scores_of
@@ -96,8 +100,8 @@ def _counted(request: Request, archive: Archive, listing: Listing, now: datetime
     """Return facets and bars, as they were a few seconds ago at most."""
 
     def count() -> dict[str, Any]:
-        selection = listing.selection(now)
-        return {"facets": facets_of(archive, listing, now), "bars": bars_of(archive, selection, now)}
+        found = facets_of(archive, listing, now)
+        return {"facets": found, "bars": bars_of(archive, listing.selection(now), now, found.pop(BARS_NAME))}
 
     return remembered(request, ("counted", *listing.parameters()), COUNTED_SECONDS, count)
 
@@ -156,22 +160,31 @@ def rows_of(hits: Any) -> list[Row]:
 
 
 def facets_of(archive: Archive, listing: Listing, now: datetime) -> dict[str, list[Bucket]]:
-    """Count the values of each facet."""
+    """Count the values of each facet, and the bars over time."""
     found: dict[str, list[Bucket]] = {}
-    for selection, questions in facet_questions(listing, now):
-        if questions:
-            answers = archive.aggregate(selection, questions)
-            found |= {name: [one for one in answer if isinstance(one, Bucket)] for name, answer in answers.items()}
+    for selection, questions in count_questions(listing, now):
+        answers = archive.aggregate(selection, questions)
+        found |= {name: buckets(answer) for name, answer in answers.items()}
     return found
 
 
-def bars_of(archive: Archive, selection: Selection, now: datetime) -> list[tuple[str, int, float]]:
-    """Return the histogram over time: start, count and height of each bar."""
-    first = selection.since or first_of(archive, selection, now)
-    answer = archive.aggregate(selection, {"bars": bar_width(first, selection.until or now)})["bars"]
-    buckets = [one for one in answer if isinstance(one, Bucket)]
-    most = max((bucket.count for bucket in buckets), default=1)
-    return [(str(bucket.key), bucket.count, bucket.count / most) for bucket in islice(buckets, 4 * BARS)]
+def bars_of(
+    archive: Archive, selection: Selection, now: datetime, counted: list[Bucket]
+) -> list[tuple[str, int, float]]:
+    """Return the histogram over time: start, count and height of each bar.
+
+    What was counted are the bars where a time is chosen, and days where none is: of many days, wider bars are made;
+    of few, finer ones are counted from the first document on.
+    """
+    if not selection.since and counted:
+        width = bar_width(counted[0].key, selection.until or now)
+        if width.seconds < DAYS.seconds:
+            width = bar_width(first_of(archive, selection, now), selection.until or now)
+            counted = buckets(archive.aggregate(selection, {BARS_NAME: width})[BARS_NAME])
+        else:
+            counted = wider(counted, width.seconds)
+    most = max((bucket.count for bucket in counted), default=1)
+    return [(str(bucket.key), bucket.count, bucket.count / most) for bucket in islice(counted, 4 * BARS)]
 
 
 def first_of(archive: Archive, selection: Selection, now: datetime) -> datetime:
