@@ -27,6 +27,7 @@ BENCHES: Final = {
     "scoring": "scoring with calculations, against bare scikit-learn",
     "scorer_edge": "the scorer with many callers: joined or not, one or two processes",
     "store": "indexing, against raw bulk and raw tantivy",
+    "reindex": "indexing anew, and how long writers wait for it, against putting and against a smaller index",
     "search": "searching a million records, against the raw query",
     "console": "the console with a million records, its pages alone and with fifty people at a time",
     "end_to_end": "from `scorelens score` to searchable",
