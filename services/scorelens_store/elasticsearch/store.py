@@ -130,7 +130,7 @@ class ElasticsearchStore(ElasticsearchReader):
         # The partial document is merged on the server, so that two people's labels do not overwrite each other's.
         path = f"/{index}/_update/{quote(record_id, safe='')}?refresh=true&retry_on_conflict=10"
         body = {"doc": split({"labels": dict(labels)})}
-        if not found or not _past_blocks(lambda: self._connection.change("POST", path, body)):
+        if not found or not _past_blocks(lambda: self._connection.change("POST", path, body), _BLOCKED):
             raise RecordNotFoundError(f"there is no record {record_id!r}")
 
     def _place(self, record_id: str, *, refreshed: bool = False) -> list[dict[str, Any]]:
@@ -323,7 +323,7 @@ _FORGOTTEN: Final = PutResult(Outcome.FORGOTTEN)
 _DAY: Final = 86_400_000_000  # microseconds; no index ends within one
 
 
-def _past_blocks(action: Callable[[], _Answer], patience: float = _BLOCKED) -> _Answer:
+def _past_blocks(action: Callable[[], _Answer], patience: float) -> _Answer:
     """Do something, again while an index takes no writes since its copy is being put in its place."""
     limit = time.monotonic() + patience
     while True:
