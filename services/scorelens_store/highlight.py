@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,8 +31,6 @@ _OF_A_WORD: Final = 5
 """Characters that a word counts as at least, since a text of ideographs or emoji has a word for each."""
 
 _CHUNK: Final = 50_000
-_PART: Final = 400
-"""Characters that are looked at in one go where no phrase is sought: listings show what stands at the beginning."""
 _SIGMA: Final = "\u03c3"
 _Span = tuple[int, int]
 
@@ -77,15 +76,27 @@ class _Wanted:
             marked.update(chain.from_iterable(phrases(places, phrase.words, phrase.slop)))
         return [(tokens[at].start, tokens[at].end) for at in sorted(marked)]
 
-    def may_be_in(self, text: str) -> bool:
-        """Tell whether it is worth taking a text apart, which takes much longer than to look for characters."""
+    def runs(self, text: str) -> Iterator[_Span]:
+        """Yield the parts of a text that are worth taking apart, which takes much longer than to look for characters.
+
+        Words hold no blanks, so that what stands between two of them tells of a word what the whole text does.
+        """
         parts = {*self.words, *(phrase.words[0] for phrase in self.phrases), *map(longest_part, self.patterns)}
         if (
             self.near or "" in parts or any(_SIGMA in part for part in parts)
         ):  # whose lower case depends on what follows
-            return True
+            yield 0, len(text)
+            return
         lowered = prepare(text).lower()
-        return any(part in lowered for part in parts)
+        if self.phrases or self.patterns:
+            yield from ((0, len(text)),) if any(part in lowered for part in parts) else ()
+            return
+        end = 0
+        for match in re.finditer("|".join(map(re.escape, parts)), lowered):
+            if match.start() >= end:
+                start, end = lowered.rfind(" ", end, match.start()) + 1 or end, lowered.find(" ", match.end())
+                end = len(text) if end < 0 else end
+                yield start, end
 
     @cached_property
     def _sought(self) -> frozenset[str] | None:
@@ -168,17 +179,11 @@ def _groups(text: str, wanted: _Wanted) -> Iterator[list[_Span]]:
 def _spans(text: str, wanted: _Wanted) -> Iterator[_Span]:
     at = 0
     while at < len(text) and wanted.room > 0:
-        end = _chunk_end(text, at) if wanted.phrases else _part_end(text, at)
-        part = text[at:end]
-        if wanted.may_be_in(part):
-            yield from ((at + start, at + stop) for start, stop in wanted.spans(part))
+        end = _chunk_end(text, at)
+        for start, stop in wanted.runs(text[at:end]):
+            found = wanted.spans(text[at + start : at + stop])
+            yield from ((at + start + first, at + start + last) for first, last in found)
         at = end
-
-
-def _part_end(text: str, at: int) -> int:
-    """Return where a part ends: at a space, since words that are cut would be others."""
-    space = text.find(" ", at + _PART, at + _CHUNK // 2)
-    return _chunk_end(text, at) if space < 0 else space
 
 
 def _chunk_end(text: str, at: int) -> int:
