@@ -122,7 +122,9 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 async def run(url: str, cookies: list[str], seconds: float) -> dict[str, Any]:
     """Let everybody click; return the seconds of each answer by kind, the errors, and how long it took."""
     seen: dict[str, list[float]] = {kind: [] for kind in (*MIX, "live")}
-    limits = httpx.Limits(max_connections=2 * len(cookies), max_keepalive_connections=2 * len(cookies))
+    # Connections that rest are given up before the console does so, which it does after five seconds.
+    many = 2 * len(cookies)
+    limits = httpx.Limits(max_connections=many, max_keepalive_connections=many, keepalive_expiry=2.0)
     async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits) as client:
         people = [Person(client, cookie, number, seen) for number, cookie in enumerate(cookies)]
         began = time.monotonic()
