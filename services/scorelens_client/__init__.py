@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from scorelens_client.sdk.records import Record
     from scorelens_client.sdk.rows import Documents, Records, Scores
     from scorelens_client.sdk.scans import AsyncScan, Scan
-    from scorelens_client.sdk.scores import Score, TagScore
+    from scorelens_client.sdk.scores import Score
     from scorelens_client.sdk.words import Word, Words
     from scorelens_documents.errors import DocumentError
     from scorelens_reading.calculation import Calculation, Term
+    from scorelens_reading.stored import TagScore
     from scorelens_runtime.errors import MissingExtraError
     from scorelens_store.errors import QueryError, StoreError
 
@@ -58,7 +59,7 @@ _MODULES = {
     "Scores": "scorelens_client.sdk.rows",
     "StoreError": "scorelens_store.errors",
     "StreamEndedError": "scorelens_client.sdk.errors",
-    "TagScore": "scorelens_client.sdk.scores",
+    "TagScore": "scorelens_reading.stored",
     "Term": "scorelens_reading.calculation",
     "UnavailableError": "scorelens_client.sdk.errors",
     "Word": "scorelens_client.sdk.words",

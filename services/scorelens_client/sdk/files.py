@@ -7,15 +7,12 @@ owner's eyes only.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import orjson
 
@@ -23,15 +20,11 @@ from scorelens_client.bulk.holding import hold
 from scorelens_client.sdk.errors import ScorelensError
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.tables import Form, batches_of, columns_of, rows_of, schema_of
+from scorelens_reading.tables import files
+from scorelens_reading.tables.columns import Columns, Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-GROUP_BYTES: Final = 32 * 2**20
-"""Memory that the rows of a Parquet file's row group take before they are written."""
-
-_WORDS: Final = ("tags", "flags")
-"""Columns of several ids, which have no spaces."""
 
 Write = Callable[[BinaryIO, Iterator[Record], Form | None, Sequence[str]], int]
 
@@ -112,87 +105,64 @@ def _failed(path: Path, name: str, error: OSError) -> ScorelensError:
 
 
 def _write_lines(file: BinaryIO, records: Iterator[Record], form: Form | None, tags: Sequence[str]) -> int:
-    rows: Iterable[Mapping[str, Any]] = (record.raw for record in records)
     if form is not None or tags:
-        names = list(columns_of(Record, form or "documents", tags))
-        makers = [dict if kind == "words" else None for kind in columns_of(Record, form or "documents", tags).values()]
-        rows = (
-            dict(
-                zip(names, (make(cell) if make else cell for make, cell in zip(makers, row, strict=True)), strict=True)
-            )
-            for row in rows_of(Record, records, form or "documents", tags)
-        )
+        return _write_rows(files.lines, file, records, form, tags)
     count = 0
-    for row in rows:
-        file.write(orjson.dumps(row) + b"\n")
+    for record in records:
+        file.write(orjson.dumps(record.raw) + b"\n")
         count += 1
     return count
 
 
 def _write_csv(file: BinaryIO, records: Iterator[Record], form: Form | None, tags: Sequence[str]) -> int:
-    columns = columns_of(Record, form or "documents", tags)
-    text = io.TextIOWrapper(file, "utf-8", newline="")
-    # What ends a line here is also what a cell is quoted for: a reader may take either sign for one.
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    makers = [_CELLS.get(name) or _CELLS.get(kind) or _same for name, kind in columns.items()]
-    count = 0
-    for row in rows_of(Record, records, form or "documents", tags):
-        writer.writerow([None if cell is None else make(cell) for make, cell in zip(makers, row, strict=True)])
-        count += 1
-    text.detach()
+    return _write_rows(files.csv_parts, file, records, form, tags)
+
+
+def _write_rows(
+    parts: Callable[[Columns, Iterable[Row]], Iterator[bytes]],
+    file: BinaryIO,
+    records: Iterator[Record],
+    form: Form | None,
+    tags: Sequence[str],
+) -> int:
+    form, count = form or "documents", 0
+
+    def counted() -> Iterator[Row]:
+        nonlocal count
+        for row in rows_of(Record, records, form, tags):
+            yield row
+            count += 1
+
+    file.writelines(parts(columns_of(Record, form, tags), counted()))
     return count
 
 
 def _write_parquet(file: BinaryIO, records: Iterator[Record], form: Form | None, tags: Sequence[str]) -> int:
-    import pyarrow as pa
-    from pyarrow import parquet as pq
-
-    form = form or "documents"
-    waiting: list[pa.RecordBatch] = []
-    count = 0
-    with pq.ParquetWriter(file, schema_of(Record, form, tags), compression="zstd") as writer:
-        for batch in batches_of(Record, records, form, tags):
-            waiting.append(batch)
-            count += batch.num_rows
-            if sum(each.nbytes for each in waiting) >= GROUP_BYTES:
-                writer.write_table(pa.Table.from_batches(waiting))
-                waiting = []
-        if waiting:
-            writer.write_table(pa.Table.from_batches(waiting))
-    return count
+    return _write_batches(files.parquet_parts, file, records, form, tags)
 
 
 def _write_arrow(file: BinaryIO, records: Iterator[Record], form: Form | None, tags: Sequence[str]) -> int:
-    import pyarrow as pa
+    return _write_batches(files.arrow_parts, file, records, form, tags)
 
-    form = form or "documents"
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    count = 0
-    with pa.ipc.new_file(file, schema_of(Record, form, tags), options=options) as writer:
+
+def _write_batches(
+    parts: Callable[[pa.Schema, Iterable[pa.RecordBatch]], Iterator[bytes]],
+    file: BinaryIO,
+    records: Iterator[Record],
+    form: Form | None,
+    tags: Sequence[str],
+) -> int:
+    form, count = form or "documents", 0
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        nonlocal count
         for batch in batches_of(Record, records, form, tags):
-            writer.write_batch(batch)
+            yield batch
             count += batch.num_rows
+
+    file.writelines(parts(schema_of(Record, form, tags), counted()))
     return count
 
-
-def _same(cell: Any) -> Any:
-    return cell
-
-
-def _json(cell: Any) -> str:
-    return orjson.dumps(cell).decode()
-
-
-_CELLS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys(_WORDS, " ".join),
-    "time": datetime.isoformat,
-    "truth": lambda cell: str(cell).lower(),
-    "texts": _json,
-    "words": lambda cell: _json(dict(cell)),
-    "events": _json,
-}
-"""How cells of a column's name or kind are written into a CSV file; others are written as they are."""
 
 _KINDS: Final[Mapping[str, Write]] = {
     ".jsonl": _write_lines,

@@ -16,10 +16,10 @@ from enum import Enum
 from typing import Any, ClassVar, Final, Protocol
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.sdk.extras import pyarrow
 from scorelens_documents.columns import Columns
 from scorelens_documents.documents import FIELDS
 from scorelens_documents.errors import DocumentError
+from scorelens_reading.extras import pyarrow
 
 ROWS_TOGETHER: Final = 512
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 from scorelens.v1.scorer_pb2 import Document
-from scorelens_client.sdk.extras import pandas, polars
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.scores import Score
 from scorelens_client.sdk.tables import Form, table_of
 from scorelens_documents.documents import write_document
+from scorelens_reading.extras import pandas, polars
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from scorelens_client.sdk.errors import ScorelensError
-from scorelens_client.sdk.extras import pyarrow
 from scorelens_client.sdk.files import save
 from scorelens_client.sdk.progress import watched
 from scorelens_client.sdk.records import Record
 from scorelens_client.sdk.tables import ITEMS_TOGETHER, Form, batches_of, schema_of
 from scorelens_client.sdk.tasks import Threads
+from scorelens_reading.extras import pyarrow
 from scorelens_store.contract import Reader, Selection
 
 if TYPE_CHECKING:

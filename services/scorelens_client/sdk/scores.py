@@ -9,19 +9,7 @@ from typing import Any
 from scorelens.v1.scorer_pb2 import DocumentCalculation, Result
 from scorelens_client.sdk.errors import NotFoundError
 from scorelens_reading.calculation import Calculation, as_stored, read_calculation
-
-
-@dataclass(frozen=True, slots=True)
-class TagScore:
-    """How probable one tag is; margin and threshold are None where no calculation is at hand."""
-
-    tag: str
-    title: str
-    group: str
-    probability: float
-    selected: bool
-    margin: float | None = None
-    threshold: float | None = None
+from scorelens_reading.stored import TagScore
 
 
 class Scored:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-from scorelens_client.sdk.extras import polars
 from scorelens_client.sdk.rows import Results, as_pandas
 from scorelens_client.sdk.tables import table_of_rows
+from scorelens_reading.extras import polars
 from scorelens_store.contract import Reader, Selection
 from scorelens_store.query.narrow import narrowed
 
