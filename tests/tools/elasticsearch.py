@@ -111,6 +111,10 @@ class UnpackedServer(ElasticsearchServer):
         self._home = distribution.unpack()
         self._folder = self._home.parent
         self._log = self._folder / "output.log"
+        self._temporary = self._folder / "tmp"
+        self._temporary.mkdir()
+        owner = self._folder.stat()
+        os.chown(self._temporary, owner.st_uid, owner.st_gid)
         self._process: subprocess.Popen[bytes] | None = None
         own = {
             "network.host": "127.0.0.1",
@@ -127,6 +131,7 @@ class UnpackedServer(ElasticsearchServer):
             "ES_JAVA_OPTS": JAVA_OPTIONS,
             "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1",
             "HOME": str(self._folder),
+            "ES_TMPDIR": str(self._temporary),
             "PATH": os.environ.get("PATH", os.defpath),
         }
         command = [sys.executable, lifeline.__file__, str(self._folder), str(self._home / "bin" / "elasticsearch")]
