@@ -25,6 +25,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(ROOT / "templates"),
         autoescape=True,
+        auto_reload=False,  # a package that is replaced meanwhile has templates for other pages than those that run
         trim_blocks=True,
         lstrip_blocks=True,
     )
