@@ -36,8 +36,9 @@ def test_a_missing_part_fails_where_ci_promises_it(value: str) -> None:
 def test_preparing_tells_what_cannot_be_had(ci: str, status: int, tmp_path: Path) -> None:
     """Without any tool each part gets one line that says how to get it; only CI=true makes that an error."""
     script = (
-        "import pathlib, sys; from tests.tools import __main__ as tools, places, go, distribution, jdk;"
+        "import pathlib, sys; from tests.tools import __main__ as tools, places, go, distribution, jdk, npm_packages;"
         f"empty = pathlib.Path({str(tmp_path)!r}); places.TOOLS = empty; go.FOLDER = empty / 'go';"
+        "npm_packages.FOLDER = empty / 'npm';"
         "distribution.ARCHIVE = empty / 'none.zip'; distribution.TOOLS = empty; jdk.PLACES = ();"
         "sys.exit(tools.main())"
     )
@@ -45,7 +46,7 @@ def test_preparing_tells_what_cannot_be_had(ci: str, status: int, tmp_path: Path
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == status, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.partition(":")[0] for line in lines] == ["Elasticsearch", "Go clients"]
+    assert [line.partition(":")[0] for line in lines] == ["Elasticsearch", "Go clients", "npm packages", "browser"]
     assert all("cannot be had: " in line and "install " in line for line in lines)
     assert done.stderr == ""
 
