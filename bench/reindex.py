@@ -1,8 +1,8 @@
 """What indexing anew costs, and how long writers wait for it. `python -m bench.reindex`
 
-Records lie in the index of one day. It is made anew as by `scorelens elasticsearch reindex`, from end to end, against
-putting the same records into the same server through the store. While writes are blocked nothing may depend on how large
-an index is: that time is compared for an index and for one of a tenth of its records.
+Records lie in the index of one day. It is made anew as by `scorelens elasticsearch reindex`, end to end, against
+putting the same records into the same server through the store. While writes are blocked nothing may depend on how
+large an index is: that time is compared for an index and for one of a tenth of its records.
 """
 
 from __future__ import annotations
