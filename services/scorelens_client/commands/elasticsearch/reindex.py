@@ -231,7 +231,7 @@ class _Shown:
         self.bar = progress(console, "records")
         self._console = console
         self._task = self.bar.add_task("reindexing", total=None, count=0, rate=0.0)
-        self._name = self._what = ""
+        self._name = self._said = ""
         self._started = self._noted = time.monotonic()
 
     def begin(self, name: str) -> None:
@@ -240,6 +240,7 @@ class _Shown:
 
     def step(self, what: str, done: int, total: int) -> None:
         """Show a step."""
+        self._said = ""
         now = time.monotonic()
         rate = done / max(now - self._started, 1e-3)
         about = f"{what} {clean(self._name)}"
@@ -256,5 +257,7 @@ class _Shown:
             self._console.print(f"{about}: {done:,} of {total:,} records ({rate:,.0f}/s)", soft_wrap=True)
 
     def wait(self, error: StoreUnavailableError) -> None:
-        """Say that the server is away."""
-        self._console.print(f"{clean(str(error))}; waiting", style="yellow", soft_wrap=True)
+        """Say that the server is away, once for as long as it says nothing else."""
+        if self._said != str(error):
+            self._said = str(error)
+            self._console.print(f"{clean(str(error))}; waiting", style="yellow", soft_wrap=True)
