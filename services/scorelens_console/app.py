@@ -11,9 +11,11 @@ from starlette.routing import Mount, Route
 
 from scorelens_console.api.app import BASE, make_api
 from scorelens_console.pages import (
+    api,
     document,
     document_panels,
     documents,
+    export,
     offers,
     patterns,
     production,
@@ -37,7 +39,7 @@ PUBLIC = ("/signin", "/static/", "/health")
 
 def make_app(console: Console) -> Starlette:
     """Return the application."""
-    api = make_api(console)
+    made = make_api(console)
     app = Starlette(
         routes=[
             Route("/", _home),
@@ -49,6 +51,7 @@ def make_app(console: Console) -> Starlette:
             Route("/signout", signing.sign_out, methods=["POST"]),
             Route("/documents", documents.documents),
             Route("/documents/new", documents.new_documents),
+            Route("/documents/export", export.export),
             Route("/documents/{name:path}", document.document),
             Route("/document", document.by_name),
             *document_panels.ROUTES,
@@ -59,7 +62,8 @@ def make_app(console: Console) -> Starlette:
             *pull.ROUTES,
             Route("/patterns", patterns.patterns),
             Route("/production", production.production),
-            Mount(BASE, api),
+            Route("/api", api.api),
+            Mount(BASE, made),
             Mount("/static", Files(directory=STATIC)),
         ],
         middleware=[Middleware(Gate, console=console)],
@@ -70,6 +74,7 @@ def make_app(console: Console) -> Starlette:
         },
     )
     app.state.console = console
+    app.state.api = made
     app.state.explained = Kept()
     return app
 

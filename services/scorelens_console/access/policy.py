@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from scorelens_console.access.identity import EVERY_MODEL, Identity, Role
 from scorelens_console.errors import BadRequestError, NotAllowedError
+from scorelens_reading.tables.columns import FIELDS as FIELD_COLUMNS
 from scorelens_store.contract import Record, Selection, Sort
 from scorelens_store.fields import FIELDS, Field, Type, find_field
 from scorelens_store.query.tree import All, Equals, Everything, Node, Not, Nothing, fields_of
@@ -59,6 +60,11 @@ _OUTLINE: Final = (
     "flags",
 )
 
+_COLUMNS: Final = frozenset(
+    {"record_id", "time", "document_id", "model", "version", "tags", *FIELD_COLUMNS}
+    | {"tag", "tag_title", "tag_group", "probability", "selected"}
+)
+
 _TIMES: Final = range(-62_135_596_800_000_000, 253_402_300_800_000_000)
 """Microseconds from the year 1 to the year 9999."""
 _GREATEST: Final = (2 - 2**-23) * 2.0**127
@@ -68,6 +74,11 @@ _GREATEST: Final = (2 - 2**-23) * 2.0**127
 def is_open_to_viewers(field: str) -> bool:
     """Tell whether viewers may search, sort and group by a field of this full name."""
     return field in _FIELDS or field.startswith(_OPEN)
+
+
+def is_column_for_viewers(name: str) -> bool:
+    """Tell whether viewers may see a column of a table of records."""
+    return name in _COLUMNS or name.startswith("score.")
 
 
 def guarded(identity: Identity, selection: Selection, more_fields: Iterable[str] = ()) -> Selection:

@@ -33,12 +33,12 @@ Text = Annotated[
     str,
     Field(
         max_length=LONGEST,
-        description="A query in the language of docs/query.md; empty for all. A longer one goes into a body.",
+        description="A query as people write it (docs/query.md); empty for all. A longer one goes into a body.",
     ),
 ]
 Asked = Annotated[
     str | dict[str, Any],
-    Field(description="A query in the language of docs/query.md (empty for all), or its tree for programs."),
+    Field(description="A query as people write it (docs/query.md), empty for all, or its tree."),
     WithJsonSchema({"anyOf": [{"type": "string", "maxLength": MAX_LENGTH}, {"$ref": f"#/components/schemas/{TREE}"}]}),
 ]
 _PLACE: Final = {
@@ -63,6 +63,7 @@ Place = Annotated[
 class _Selecting(BaseModel):
     """Which records are meant."""
 
+    query: Any = ""
     since: Moment | None = Field(None, description="Only records from this time: 30m, 2h, 7d (ago), a day, RFC 3339.")
     until: Moment | None = Field(None, description="Only records before this time.")
     purposes: list[Purpose] = Field(
@@ -81,7 +82,7 @@ class _Selecting(BaseModel):
         raise NotImplementedError
 
 
-class ByText(_Selecting):
+class SelectionText(_Selecting):
     """A selection as an address has it."""
 
     model_config = Lax
@@ -92,7 +93,7 @@ class ByText(_Selecting):
         return parse(self.query, now)
 
 
-class ByTree(_Selecting):
+class SelectionBody(_Selecting):
     """A selection as a body has it."""
 
     model_config = Strict
@@ -116,7 +117,7 @@ class _Ordered(BaseModel):
         return read_sort(self.sort)
 
 
-class Search(ByText, _Ordered):
+class Search(_Ordered, SelectionText):
     """One page of hits, asked for by an address."""
 
     limit: int = Field(10, ge=0, le=PAGE, description="Hits of the page; 0 only counts.")
@@ -133,7 +134,7 @@ class Search(ByText, _Ordered):
         return tuple(place)
 
 
-class SearchBody(ByTree, _Ordered):
+class SearchBody(_Ordered, SelectionBody):
     """One page of hits."""
 
     limit: int = Field(10, ge=0, le=PAGE, description="Hits of the page; 0 only counts.")
@@ -144,7 +145,7 @@ class SearchBody(ByTree, _Ordered):
         return tuple(self.after)
 
 
-class PagesBody(ByTree, _Ordered):
+class PagesBody(_Ordered, SelectionBody):
     """The first hits as of one moment."""
 
     limit: int = Field(ge=0, le=2**53, description="Hits in all.")
@@ -214,7 +215,7 @@ class AggregationBody(BaseModel):
         return made(**{member: tuple(one) if isinstance(one, list) else one for member, one in members.items()})
 
 
-class AggregateBody(ByTree):
+class AggregateBody(SelectionBody):
     """Counts and numbers over what is selected."""
 
     aggregations: dict[Annotated[str, Field(max_length=100)], AggregationBody] = Field(
@@ -226,10 +227,10 @@ class AggregateBody(ByTree):
         return {name: one.aggregation(name) for name, one in self.aggregations.items()}
 
 
-class WordsBody(ByTree):
+class WordsBody(SelectionBody):
     """Words that mark what is selected."""
 
-    against: ByTree | None = Field(None, description="What to compare with; by default all other records.")
+    against: SelectionBody | None = Field(None, description="What to compare with; by default all other records.")
     field: Name = Field("", description="Words of this text, or values of this keyword field.")
     # The store says what is wrong with these.
     limit: int = Field(20, json_schema_extra={"minimum": 1, "maximum": MOST})

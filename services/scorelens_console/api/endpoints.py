@@ -16,7 +16,15 @@ from starlette.responses import Response
 from scorelens_console.access.archive import Archive
 from scorelens_console.access.policy import PURPOSE
 from scorelens_console.api import answered
-from scorelens_console.api.asked import AggregateBody, ByText, ByTree, PagesBody, Search, SearchBody, WordsBody
+from scorelens_console.api.asked import (
+    AggregateBody,
+    PagesBody,
+    Search,
+    SearchBody,
+    SelectionBody,
+    SelectionText,
+    WordsBody,
+)
 from scorelens_console.errors import BadRequestError, NotFoundError
 from scorelens_console.web.context import archive_of, console_of, identity_of, tagbook_of, trail_of
 from scorelens_console.web.failures import object_of
@@ -88,12 +96,12 @@ def pages(request: Request, asked: PagesBody) -> Response:
     return _lines(request, lines)
 
 
-def count(request: Request, asked: Annotated[ByText, Query()]) -> Response:
+def count(request: Request, asked: Annotated[SelectionText, Query()]) -> Response:
     """Count the records that match a query."""
     return _answer({"count": archive_of(request).count(_selected(request, asked))})
 
 
-def count_by_tree(request: Request, asked: ByTree) -> Response:
+def count_by_tree(request: Request, asked: SelectionBody) -> Response:
     """Count the records that match a query, which may be a tree."""
     return _answer({"count": archive_of(request).count(_selected(request, asked))})
 
@@ -117,12 +125,12 @@ def words(request: Request, asked: WordsBody) -> Response:
     return _answer(write_words(found))
 
 
-def scan(request: Request, asked: Annotated[ByText, Query()]) -> Response:
+def scan(request: Request, asked: Annotated[SelectionText, Query()]) -> Response:
     """Return every record that matches a query, the oldest first, as of one moment: a line each."""
     return _scanned(request, _selected(request, asked))
 
 
-def scan_by_tree(request: Request, asked: ByTree) -> Response:
+def scan_by_tree(request: Request, asked: SelectionBody) -> Response:
     """Return every record that matches a query, which may be a tree: a line each."""
     return _scanned(request, _selected(request, asked))
 
@@ -146,7 +154,7 @@ def _scanned(request: Request, selection: Selection) -> Response:
     return _lines(request, lines)
 
 
-def _selected(request: Request, asked: ByText | ByTree) -> Selection:
+def _selected(request: Request, asked: SelectionText | SelectionBody) -> Selection:
     """Return what is asked for, and have the audit line say so if documents are read."""
     if asked.query:
         text = asked.query if isinstance(asked.query, str) else json.dumps(asked.query, ensure_ascii=False)

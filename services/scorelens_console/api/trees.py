@@ -26,7 +26,7 @@ def tree_schema() -> Schema:
         "nothing": _object({}, "Matches no record."),
         "all": several | {"description": "Matches what every node matches."},
         "any": several | {"description": "Matches what at least one node matches."},
-        "not": _SELF,
+        "not": {**_SELF, "description": "Matches what the node does not match."},
         "boost": _object(
             {"part": _SELF, "weight": {"type": "number", "minimum": 0, "maximum": MAX_BOOST}},
             "Weighs a node when hits are ordered by relevance.",

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from scorelens_console.access.archive import Archive
 from scorelens_console.core.counting import buckets
+from scorelens_console.core.exports import exports_of
 from scorelens_console.core.listing import (
     BARS,
     BARS_NAME,
@@ -87,6 +88,7 @@ def documents(request: Request) -> HTMLResponse:
         **_counted(request, archive.outline, listing, now),
         periods={name: title for name, (title, _) in PERIODS.items()},
         orders=ORDERS,
+        exports=exports_of(archive.identity),
         **values,
     )
 
