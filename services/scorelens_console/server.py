@@ -20,7 +20,7 @@ from scorelens_console.access.tokens import Tokens
 from scorelens_console.app import make_app
 from scorelens_console.audit import Audit
 from scorelens_console.settings import ACCOUNTS, OIDC, ConsoleSettings
-from scorelens_console.state import State
+from scorelens_console.state import State, write_address
 from scorelens_console.tls import ServerTls
 from scorelens_console.web.context import Console
 from scorelens_console.web.patience import PatientProtocol
@@ -94,6 +94,7 @@ def serving(settings: ConsoleSettings) -> Iterator[RunningConsole]:
         _warn(settings)
         server = RunningConsole(settings, console)
         stack.callback(server.stop)
+        write_address(settings.folder, server.address)
         yield server
 
 

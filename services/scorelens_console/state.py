@@ -11,13 +11,15 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from scorelens_runtime.errors import ScorelensError
 
 SECRET_BYTES: Final = 32
+ADDRESS: Final = "address"
+"""Name of the file with the address that the console listens on."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS links (hash TEXT PRIMARY KEY, name TEXT, roles TEXT, expires REAL);
@@ -87,3 +89,17 @@ def new_secret() -> str:
 def hashed(secret: str) -> str:
     """Return what is kept of a secret; it is random and long, so that one round of a hash is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def write_address(folder: Path, address: str) -> None:
+    """Leave word of where the console of a folder listens, for those who make links to it."""
+    with suppress(OSError):  # a link names the usual address then
+        (folder / ADDRESS).write_text(address, "utf-8")
+
+
+def read_address(folder: Path) -> str:
+    """Return where the console of a folder listened last, nothing where none ever did."""
+    try:
+        return (folder / ADDRESS).read_text("utf-8").strip()
+    except OSError:
+        return ""

@@ -15,6 +15,7 @@ from scorelens_console.access.tokens import Tokens
 from scorelens_console.commands import command
 from scorelens_console.state import State
 from scorelens_runtime.errors import ScorelensError, SettingError
+from tests.scorelens_console.running import Running
 
 PASSWORD = "correct horse battery"
 
@@ -87,3 +88,11 @@ def test_no_link_is_made_where_people_sign_in_otherwise(tmp_path: Path, monkeypa
     assert isinstance(refused.exception, SettingError)
     assert "accounts" in str(refused.exception)
     assert actions(tmp_path) == ["link_created"]
+
+
+def test_a_link_leads_to_where_the_console_listens(console: Running) -> None:
+    """Nobody has to know the port that a console took."""
+    link = run(console.folder, "link", "--as", "viewer").output.strip()
+    assert link.startswith(f"{console.url}/signin?code=")
+    assert console.visitor().get(link, follow_redirects=True).status_code == 200
+    assert run(console.folder, "link", "--url", "https://own.example/").output.startswith("https://own.example/signin?")

@@ -13,7 +13,7 @@ from scorelens_console.access.identity import Role, write_roles
 from scorelens_console.access.links import LIFETIME, make_link
 from scorelens_console.commands.shared import folder_option, json_option, leave_line, roles_option
 from scorelens_console.settings import LINKS
-from scorelens_console.state import State
+from scorelens_console.state import State, read_address
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.settings import duration
 
@@ -25,9 +25,9 @@ _DEFAULT_URL = "http://127.0.0.1:8585"
 @click.option("--name", default="", help="Name that the audit log shows.  [default: the role]")
 @click.option(
     "--url",
-    default=_DEFAULT_URL,
+    default="",
     envvar="SCORELENS_CONSOLE_PUBLIC_URL",
-    help=f"Address of the console (SCORELENS_CONSOLE_PUBLIC_URL).  [default: {_DEFAULT_URL}]",
+    help="Address of the console (SCORELENS_CONSOLE_PUBLIC_URL).  [default: where the folder's console listens]",
 )
 @click.option("--lasts", default="1d", help="How long it can be used.  [default: 1d]")
 @folder_option
@@ -49,5 +49,10 @@ def command(roles: Mapping[str, Role], name: str, url: str, lasts: str, folder: 
     state = State(folder)
     leave_line(folder, "link_created", person=named, roles=write_roles(roles))
     code = make_link(state, named, roles, duration(lasts) if lasts else LIFETIME)
-    link = f"{url.rstrip('/')}/signin?code={code}"
+    link = f"{_address(url, folder)}/signin?code={code}"
     click.echo(json.dumps({"link": link}) if as_json else link)
+
+
+def _address(url: str, folder: Path) -> str:
+    listening = read_address(folder)
+    return url.rstrip("/") or (f"http://{listening}" if listening else _DEFAULT_URL)
