@@ -30,6 +30,7 @@ BENCHES: Final = {
     "reindex": "indexing anew, and how long writers wait for it, against putting and against a smaller index",
     "search": "searching a million records, against the raw query",
     "console": "the console with a million records, its pages alone and with fifty people at a time",
+    "overhead": "searching and scanning Elasticsearch, against the same requests through its client",
     "end_to_end": "from `scorelens score` to searchable",
 }
 

@@ -1,11 +1,13 @@
 """What the store adds to a search of Elasticsearch, against the same request through the official client.
 
-Both sides ask one server in turn, and take the hits as dicts. Ours reads the query language, adds what listings leave
-out, and returns records; the peer is handed the very body and parameters that ours sends, and has the client's
-defaults otherwise. A second peer is what a person would write instead: the query as `query_string`, ten hits by
-relevance; it asks for less (no total beyond 10,000, no order among equals, no frequencies over all indices), so that no
-gate holds for it. Scans are compared with a point in time that is read in the order of the server, 1,000 at a time,
-which is the fastest way that the client has. `python -m bench.overhead [--help]`
+All sides ask one server in turn, and take the hits as dicts. Ours reads the query language, adds what listings leave
+out, and returns records. The peer is handed the very body and parameters that ours sends; where ours marks words, it
+has the server mark them instead. Two more peers hold no gate: the same client reading JSON with orjson, which it can be
+told to, and what a person would write instead: the query as `query_string`, ten hits by relevance, which asks for less
+(no total beyond 10,000, no order among equals, no frequencies over all indices).
+
+Scans are compared with a point in time that is read in the order of the server, 1,000 at a time, which is the fastest
+way that the client has and puts nothing in order. `python -m bench.overhead [--help]`
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,13 +27,16 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import click
+from elastic_transport import OrjsonSerializer
 from elasticsearch import Elasticsearch
 
 from bench.figures import Figure, report, write
 from bench.records import START, make
+from bench.search import JAVA
 from bench.store import new_prefix, server
-from scorelens_store.contract import Aggregation, DateHistogram, Reader, Record, Selection, Sort, Store, Terms
-from scorelens_store.elasticsearch import ElasticsearchStore
+from scorelens_client import Client
+from scorelens_store.contract import Aggregation, DateHistogram, Record, Selection, Sort, Store, Terms
+from scorelens_store.elasticsearch import ElasticsearchSettings, ElasticsearchStore
 from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
 
@@ -52,14 +58,15 @@ class Case:
     plain: str = ""
     sort: str = ""
     counts: bool = False
+    marked: bool = False
 
-    def ours(self, reader: Reader) -> object:
+    def ours(self, store: ElasticsearchStore) -> object:
         """Ask the store."""
         selection = Selection(parse(self.query))
         if self.counts:
             wanted: dict[str, Aggregation] = {"tags": Terms("tags"), "days": DateHistogram("@timestamp", DAY)}
-            return len(reader.aggregate(selection, wanted)["tags"])
-        found = reader.search(selection, sort=Sort(self.sort or None))
+            return len(store.aggregate(selection, wanted)["tags"])
+        found = store.search(selection, sort=Sort(self.sort or None), highlight=self.marked)
         return [hit.record["record"]["id"] for hit in found.hits]
 
     def written(self, client: Elasticsearch, index: str) -> Any:
@@ -74,11 +81,16 @@ class Case:
                 index=index, size=0, query=query, aggs={"tags": {"terms": {"field": "tags"}}, "days": days}
             )
         sort = [{self.sort: "desc"}] if self.sort else None
-        return client.search(index=index, query=query, sort=sort)
+        return client.search(index=index, query=query, sort=sort, highlight=self.marks())
+
+    def marks(self) -> dict[str, Any] | None:
+        """Return how the server is told to mark words."""
+        return {"fields": {name: {} for name in TEXTS}} if self.marked else None
 
 
 CASES: Final = (
     Case("words", "refund mortgage"),
+    Case("words, marked", "refund mortgage", marked=True),
     Case("phrase", '"mortgage rate"'),
     Case("tag and score", "tag:complaint AND score.complaint:[0.8 TO 0.95]"),
     Case("because", 'because:"fraud:login"', plain=r"because:fraud\:login"),
@@ -91,73 +103,105 @@ CASES: Final = (
     Case("tags by count", "kind:tweet", counts=True),
     Case("one document", "id:d-77777"),
 )
+BY_SDK: Final = CASES[1]
 
 
 class Replay:
-    """What the store sends for a case, and the same again through the client's own methods."""
+    """What the store sends for a case, and the same again through the client's own method."""
 
     def __init__(self, store: ElasticsearchStore, case: Case) -> None:
-        self._sent: list[tuple[str, dict[str, Any], Any]] = []
+        sent: list[tuple[str, Any]] = []
         connection = store._connection  # noqa: SLF001
-        request = connection.request
+        send = connection.send
 
         def noted(method: str, path: str, body: Any = None, **options: Any) -> Any:
-            parts = urlsplit(path)
-            self._sent.append((parts.path.split("/")[1], dict(parse_qsl(parts.query)), body))
-            return request(method, path, body, **options)
+            sent.append((path, body))
+            return send(method, path, body, **options)
 
-        connection.request = noted  # type: ignore[method-assign]
+        connection.send = noted  # type: ignore[method-assign]
         case.ours(store)
-        connection.request = request  # type: ignore[method-assign]
-        if len(self._sent) != 1:
-            sys.exit(f"{case.name}: the store sent {len(self._sent)} requests for one page")
+        connection.send = send  # type: ignore[method-assign]
+        if len(sent) != 1:
+            sys.exit(f"{case.name}: the store sent {len(sent)} requests for one page")
+        parts = urlsplit(sent[0][0])
+        self._index = parts.path.split("/")[1]
+        self._parameters: dict[str, Any] = dict(parse_qsl(parts.query))
+        self._body = sent[0][1] | ({"highlight": case.marks()} if case.marked else {})
+        self._counts = case.counts
 
     def __call__(self, client: Elasticsearch) -> object:
-        """Send it."""
-        index, parameters, body = self._sent[0]
-        return client.search(index=index, body=body, **parameters)
-
-
-def taken(answer: Any, counts: bool) -> object:
-    """Take of an answer what the store returns."""
-    if counts:
-        return len(answer["aggregations"]["0"]["buckets"])
-    return [row["_source"]["record"]["id"] for row in answer["hits"]["hits"]]
+        """Send it, and take of the answer what the store returns."""
+        answer = client.search(index=self._index, body=self._body, **self._parameters)
+        if self._counts:
+            return len(answer["aggregations"]["0"]["buckets"])
+        return [row["_source"]["record"]["id"] for row in answer["hits"]["hits"]]
 
 
 def searches(store: ElasticsearchStore, url: str, rounds: int, records: int) -> Iterator[Figure]:
     """Run each case in turn on all sides, and compare medians."""
-    with Elasticsearch(url) as client:
+    print("milliseconds, p50 and p95: ours, the same request through the client, with orjson, as a query_string")
+    where = f"Elasticsearch, {records:,} records"
+    with Elasticsearch(url) as client, Elasticsearch(url, serializer=OrjsonSerializer()) as fast:
         for case in CASES:
             replay = Replay(store, case)
-            if case.ours(store) != taken(replay(client), case.counts):
+            if case.ours(store) != replay(client):
                 sys.exit(f"{case.name}: the store finds something else than the client")
-            sides: tuple[Callable[[], object], ...] = (
-                lambda case=case: case.ours(store),  # type: ignore[misc]
-                lambda case=case, replay=replay: taken(replay(client), case.counts),  # type: ignore[misc]
-                lambda case=case: case.written(client, store.settings.prefix),  # type: ignore[misc]
+            times = alternate(
+                (
+                    lambda case=case: case.ours(store),  # type: ignore[misc]
+                    lambda replay=replay: replay(client),  # type: ignore[misc]
+                    lambda replay=replay: replay(fast),  # type: ignore[misc]
+                    lambda case=case: case.written(client, store.settings.prefix),  # type: ignore[misc]
+                ),
+                rounds,
             )
-            own, peer, plain = (statistics.median(times) * 1e3 for times in _alternate(sides, rounds))
-            print(f"  {case.name:<24} {own:8.2f} {peer:8.2f} {plain:8.2f} ms   {own / peer:.2f}  {own / plain:.2f}")
-            name = f"search overhead, Elasticsearch, {records:,} records: {case.name}, p50"
-            yield Figure(
-                name, own / peer, GATE, own, peer, "ms", f"{own / plain:.2f} of a query_string's {plain:.1f} ms"
+            yield figure(f"search overhead, {where}: {case.name}", times)
+        replay = Replay(store, BY_SDK)
+        with Client(store=f"{url}#{store.settings.prefix}") as sdk:
+            times = alternate(
+                (
+                    lambda: sdk.search(BY_SDK.query),
+                    lambda: replay(client),
+                    lambda: replay(fast),
+                    lambda: BY_SDK.written(client, store.settings.prefix),
+                ),
+                rounds,
             )
+        yield figure(f"search overhead, {where}: {BY_SDK.name}, through the SDK", times)
+
+
+def figure(name: str, times: Sequence[Sequence[float]]) -> Figure:
+    """Compare medians; show all sides."""
+    own, peer, fast, plain = (statistics.median(each) * 1e3 for each in times)
+    own_high, peer_high, *_ = (quantile(each, 0.95) * 1e3 for each in times)
+    print(
+        f"  {name.rpartition(': ')[2]:<32} {own:7.2f} {own_high:7.2f}   {peer:7.2f} {peer_high:7.2f}   {fast:7.2f}"
+        f"   {plain:7.2f}   ratios {own / peer:.2f} {own / fast:.2f} {own / plain:.2f}",
+        flush=True,
+    )
+    note = (
+        f"p95 {own_high / peer_high:.2f}; {own / fast:.2f} of the client with orjson, "
+        f"{own / plain:.2f} of a query_string's {plain:.1f} ms"
+    )
+    return Figure(f"{name}, p50", own / peer, GATE, own, peer, "ms", note)
 
 
 def scans(store: ElasticsearchStore, url: str, rounds: int) -> Iterator[Figure]:
     """Read everything on both sides."""
-    with Elasticsearch(url) as client:
+    prefix = store.settings.prefix
+    with Elasticsearch(url) as client, Elasticsearch(url, serializer=OrjsonSerializer()) as fast:
         sides: tuple[Callable[[], int], ...] = (
             lambda: sum(1 for _ in store.scan(Selection(Everything()))),
-            lambda: sum(1 for _ in raw_scan(client, store.settings.prefix)),
+            lambda: sum(1 for _ in raw_scan(client, prefix)),
+            lambda: sum(1 for _ in raw_scan(fast, prefix)),
         )
         counts = [side() for side in sides]
-        if counts[0] != counts[1]:
+        if len(set(counts)) != 1:
             sys.exit(f"the scan has {counts[0]} records, the raw one {counts[1]}")
-        own, peer = (counts[0] / statistics.median(times) for times in _alternate(sides, rounds))
-    print(f"  scan {own:,.0f} records/s, raw {peer:,.0f} records/s")
-    yield Figure("scan of Elasticsearch, records per second, in order of time", own / peer, "", own, peer, "records/s")
+        own, peer, quick = (counts[0] / statistics.median(times) for times in alternate(sides, rounds))
+    print(f"  scan {own:,.0f} records/s, raw {peer:,.0f} records/s, raw with orjson {quick:,.0f} records/s")
+    note = f"ours in order of time; {own / quick:.2f} of the client with orjson"
+    yield Figure(f"scan of Elasticsearch, {counts[0]:,} records", own / peer, ">= 0.9", own, peer, "records/s", note)
 
 
 def raw_scan(client: Elasticsearch, index: str) -> Iterator[Record]:
@@ -182,17 +226,27 @@ def raw_scan(client: Elasticsearch, index: str) -> Iterator[Record]:
         client.close_point_in_time(id=pit)
 
 
-def _alternate(sides: tuple[Callable[[], object], ...], rounds: int) -> list[list[float]]:
+def alternate(sides: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """Return the seconds of each side's rounds."""
     times: list[list[float]] = [[] for _ in sides]
+    for side in sides:
+        side()
     gc.collect()
-    for number in range(rounds):
-        # Who begins changes, since the first one of a round finds colder caches.
-        order = range(len(sides)) if number % 2 else range(len(sides) - 1, -1, -1)
-        for side in order:
+    order, chance = list(range(len(sides))), random.Random(1)
+    for _ in range(rounds):
+        # Who comes after whom changes, since caches are warmer after the same request than after another.
+        chance.shuffle(order)
+        for place in order:
             started = time.perf_counter()
-            sides[side]()
-            times[side].append(time.perf_counter() - started)
+            sides[place]()
+            times[place].append(time.perf_counter() - started)
     return times
+
+
+def quantile(times: Sequence[float], share: float) -> float:
+    """Return the time that so many rounds did not take longer than."""
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def fill(store: Store, records: int) -> None:
@@ -204,28 +258,32 @@ def fill(store: Store, records: int) -> None:
             bar.update(BATCH)
 
 
+@contextlib.contextmanager
+def filled(url: str, prefix: str, records: int) -> Iterator[ElasticsearchStore]:
+    """Open the store of a prefix, and fill it where it has nothing; without a prefix one that is removed afterwards."""
+    with contextlib.ExitStack() as stack:
+        if prefix:
+            settings = ElasticsearchSettings(prefix=prefix, period="day", replicas="0")
+            store = stack.enter_context(contextlib.closing(ElasticsearchStore(url, settings)))
+        else:
+            store = stack.enter_context(new_prefix(url, period="day"))
+        if not store.count(Selection(Everything())):
+            fill(store, records)
+        yield store
+
+
 def main() -> None:
     """Print the figures of one run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--scans", type=int, default=3, help="rounds of whole scans; 0 leaves them out")
     parser.add_argument("--elasticsearch", metavar="URL", help="a server to use instead of one of our own")
-    parser.add_argument("--filled", metavar="PREFIX", help="indices of that server that an earlier run has filled")
+    parser.add_argument("--prefix", default="", help="indices of that server that are filled once and stay")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        url = stack.enter_context(server(options.elasticsearch))
-        if options.filled:
-            from scorelens_store.elasticsearch import ElasticsearchSettings
-
-            settings = ElasticsearchSettings(prefix=options.filled, replicas="0")
-            store = stack.enter_context(contextlib.closing(ElasticsearchStore(url, settings)))
-        else:
-            store = stack.enter_context(new_prefix(url, period="day"))
-            fill(store, options.records)
-        print("milliseconds p50: ours, the same request through the client, a query_string; ratios to both")
-        figures = list(searches(store, url, options.rounds, options.records))
+    with server(options.elasticsearch, JAVA) as url, filled(url, options.prefix, options.records) as store:
+        figures = list(searches(store, url, options.rounds, store.count(Selection(Everything()))))
         if options.scans:
             figures += scans(store, url, options.scans)
     write(options.json, figures)

@@ -299,14 +299,14 @@ def main() -> None:
 
 
 @contextmanager
-def server(given: str | None) -> Iterator[str]:
-    """Name the given server, or run one."""
+def server(given: str | None, java: str = "") -> Iterator[str]:
+    """Name the given server, or run one, with a small heap and half its compiler unless `java` says otherwise."""
     from tests.tools import elasticsearch as tools
 
     if url := given or tools.given_url():
         yield url
         return
-    made = tools.make_server()
+    made = tools.make_server(java=java or tools.JAVA_OPTIONS)
     try:
         made.start()
         yield made.url

@@ -103,8 +103,9 @@ class ElasticsearchServer(ABC):
 class UnpackedServer(ElasticsearchServer):
     """A server of the fetched distribution, with its own copy of it; `files` are put into its configuration folder."""
 
-    def __init__(self, settings: Mapping[str, str], files: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], files: Mapping[str, str], java: str = JAVA_OPTIONS) -> None:
         super().__init__(settings)
+        self._java = java
         self.settings = settings
         distribution.fetch()
         self._jdk = find_jdk()
@@ -128,7 +129,7 @@ class UnpackedServer(ElasticsearchServer):
     def _launch(self) -> None:
         environment = {
             "ES_JAVA_HOME": str(self._jdk),
-            "ES_JAVA_OPTS": JAVA_OPTIONS,
+            "ES_JAVA_OPTS": self._java,
             "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1",
             "HOME": str(self._folder),
             "ES_TMPDIR": str(self._temporary),
@@ -175,9 +176,9 @@ class UnpackedServer(ElasticsearchServer):
 class DockerServer(ElasticsearchServer):
     """A server of the official image; `files` are put into its configuration folder."""
 
-    def __init__(self, settings: Mapping[str, str], files: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], files: Mapping[str, str], java: str = JAVA_OPTIONS) -> None:
         super().__init__(settings)
-        own = {"ES_JAVA_OPTS": JAVA_OPTIONS, "ingest.geoip.downloader.enabled": "false"}
+        own = {"ES_JAVA_OPTS": java, "ingest.geoip.downloader.enabled": "false"}
         self._container = docker.create({**SETTINGS, **own, **settings}, self.port)
         for name, text in files.items():
             docker.put(self._container, f"/usr/share/elasticsearch/config/{name}", text)
@@ -220,13 +221,15 @@ def prepare() -> str:
         raise MissingPartError(f"{error}; or {GET}") from error
 
 
-def make_server(settings: Mapping[str, str] = {}, files: Mapping[str, str] = {}) -> ElasticsearchServer:
-    """Return a server that is not started yet. Raises MissingPartError."""
+def make_server(
+    settings: Mapping[str, str] = {}, files: Mapping[str, str] = {}, java: str = JAVA_OPTIONS
+) -> ElasticsearchServer:
+    """Return a server that is not started yet; `java` are the options of its machine. Raises MissingPartError."""
     try:
-        return UnpackedServer(settings, files)
+        return UnpackedServer(settings, files, java)
     except MissingPartError as error:
         if docker.answers():
-            return DockerServer(settings, files)
+            return DockerServer(settings, files, java)
         raise MissingPartError(f"{error}; or {GET}") from error
 
 
