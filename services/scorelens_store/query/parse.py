@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from scorelens_store.errors import QueryError
@@ -331,10 +332,16 @@ def _join(kind: type[All] | type[Any], parts: list[Node | None]) -> Node | None:
 
 
 def _words(field: Field, text: str, slop: int = 0) -> Node | None:
-    words = tuple(token.word for token in analyse(text))
+    words = _analysed(text)
     if len(words) < 2:
         return Equals(field, words[0]) if words else None
     return Phrase(field, words, slop)
+
+
+@lru_cache(maxsize=64)
+def _analysed(text: str) -> tuple[str, ...]:
+    """Return the words of a text; what has no field before it is looked for in several."""
+    return tuple(token.word for token in analyse(text))
 
 
 def _unescape(text: str) -> str:
