@@ -207,6 +207,32 @@ def test_long_texts_are_shown_in_part(store: Store) -> None:
     assert all(len(snippet) < 2000 for snippet in snippets)
 
 
+ODD = {
+    "emoji": "\U0001f600" * 60_000,
+    "one word": "needle" * 10_000,
+    "no spaces": "needle,a.b" * 9_000,
+    "accents": "a" + "\u0301" * 60_000,
+    "zeros": "needle \0" * 9_000,
+    "lines": "needle\r\n" * 9_000,
+}
+
+
+def test_no_text_fails_a_search_that_marks_its_words(store: Store) -> None:
+    """Texts of tens of thousands of signs without a space, of emoji or of accents are listed with every query."""
+    store.put(
+        [
+            make(number, document={"id": name, "kind": "tweet", "text": text, "length": len(text)})
+            for number, (name, text) in enumerate(ODD.items())
+        ]
+    )
+    for query in ("needle", "*eedl*", "needl~1", '"needle needle"', "\U0001f600"):
+        hits = store.search(Selection(parse(f"kind:tweet OR {query}")), limit=50, highlight=True)
+        assert hits.total == len(ODD)
+        snippets = [snippet for hit in hits.hits for snippets in hit.highlights.values() for snippet in snippets]
+        assert all(len(snippet) < 2000 for snippet in snippets)
+        assert snippets
+
+
 def test_text_cannot_pretend_to_be_marked(store: Store) -> None:
     """Marks that a text brings along are not mistaken for the store's."""
     store.put([make(1, document={"id": "a", "text": f"a {BEGIN}fake{END} needle"})])
