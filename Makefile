@@ -87,9 +87,9 @@ $(VENV)/bench: $(VENV)/dev requirements/bench.txt
 bench: $(VENV)/bench tools  ## Measure everything against its peers (ARGS="relay --write"; see docs/performance.md).
 	@$(BIN)/python -m bench $(ARGS)
 
-compiled: $(VENV)/dev tools  ## Build a wheel whose relay is compiled (needs a C compiler) in build/wheels, and test it.
+compiled: $(VENV)/dev tools  ## Build a wheel whose relay and indexer are compiled (needs a C compiler) in build/wheels, and test it.
 	@$(BIN)/python -m bench.compiled
-	@PYTHONPATH=build/compiled $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/scorelens_sidecar)
+	@PYTHONPATH=build/compiled $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/scorelens_sidecar tests/scorelens_indexer tests/scorelens_store/embedded tests/scorelens_store/test_values.py)
 
 RECORDS ?= 10_000_000
 volume: $(VENV)/dev  ## Fill an embedded store with many small records and see that it stays healthy (RECORDS=1_000_000).

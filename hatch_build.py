@@ -1,4 +1,4 @@
-"""Compiles the modules that run for every call with mypyc, for a wheel of one platform.
+"""Compiles the modules that run for every call and every record with mypyc, for a wheel of one platform.
 
 Off unless HATCH_BUILD_HOOK_ENABLE_CUSTOM=true (`make compiled` sets it): without it the wheel is plain Python and needs
 no compiler. Both hold the same sources, and Python takes the compiled module where there is one.
@@ -25,7 +25,7 @@ setup(name="compiled", packages=[], ext_modules=mypycify({modules!r}, opt_level=
 
 
 class CompiledBuildHook(BuildHookInterface[Any]):
-    """Adds compiled modules to the wheel; the option `modules` names them, `source` the folder they are in."""
+    """Adds compiled modules to the wheel; the option `modules` names them, by the folder that they are in."""
 
     PLUGIN_NAME = "custom"
 
@@ -34,8 +34,10 @@ class CompiledBuildHook(BuildHookInterface[Any]):
         if version == "editable":
             return
         self._folder = Path(tempfile.mkdtemp(prefix="scorelens-compiled-"))
-        for compiled in _compile(Path(self.root), self._folder, self.config["source"], self.config["modules"]):
-            build_data["force_include"][str(compiled)] = str(compiled.relative_to(self._folder))
+        for source, modules in self.config["modules"].items():
+            folder = self._folder / source
+            for compiled in _compile(Path(self.root), folder, source, modules):
+                build_data["force_include"][str(compiled)] = str(compiled.relative_to(folder))
         build_data["infer_tag"], build_data["pure_python"] = True, False
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -45,16 +47,19 @@ class CompiledBuildHook(BuildHookInterface[Any]):
 
 
 def _compile(root: Path, folder: Path, source: str, modules: list[str]) -> list[Path]:
-    package = modules[0].partition("/")[0]
-    shutil.copytree(root / source / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    packages = sorted({module.partition("/")[0] for module in modules})
+    for package in packages:
+        shutil.copytree(root / source / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     # mypy finds no configuration of the project here, and need not: `make types` has checked these modules.
     arguments = ["--ignore-missing-imports", *modules]
-    (folder / "setup.py").write_text(_SETUP.format(modules=arguments, group=package))
+    (folder / "setup.py").write_text(_SETUP.format(modules=arguments, group=packages[0]))
     environment = os.environ | {
         "MYPYPATH": os.pathsep.join([str(root / "protos"), str(root / "services"), str(folder)])
     }
     command = [sys.executable, "setup.py", "--quiet", "build_ext", "--inplace"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"cannot compile the relay (mypy, setuptools and a C compiler are needed):\n{done.stderr}")
-    return sorted(folder.glob("*__mypyc.*.so")) + sorted((folder / package).rglob("*.so"))
+        raise RuntimeError(f"cannot compile {source} (mypy, setuptools and a C compiler are needed):\n{done.stderr}")
+    return sorted(
+        [*folder.glob("*__mypyc.*.so"), *(found for each in packages for found in (folder / each).rglob("*.so"))]
+    )

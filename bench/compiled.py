@@ -1,4 +1,4 @@
-"""Builds the wheel whose relay is compiled and unpacks it for PYTHONPATH: `python -m bench.compiled`."""
+"""Builds the wheel whose relay and indexer are compiled and unpacks it for PYTHONPATH: `python -m bench.compiled`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 COMPILED = ROOT / "build" / "compiled"
 _BUILT = COMPILED / "built"
+_FOLDERS = ("protos", "sidecar", "services/scorelens_indexer", "services/scorelens_runtime", "services/scorelens_store")
+"""Where the code of the measured processes is."""
 _PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 
 
 def build() -> str:
     """Build unless that was done since the last change; return why it cannot be done, nothing when it was."""
-    sources = [ROOT / "hatch_build.py", ROOT / "pyproject.toml", *(ROOT / "sidecar").rglob("*.py")]
+    sources = [ROOT / "hatch_build.py", ROOT / "pyproject.toml"]
+    sources += [source for folder in _FOLDERS for source in (ROOT / folder).rglob("*.py")]
     if _BUILT.exists() and _BUILT.stat().st_mtime > max(source.stat().st_mtime for source in sources):
         return ""
     shutil.rmtree(COMPILED, ignore_errors=True)

@@ -32,18 +32,18 @@ def is_finite(calculation: Calculation) -> bool:
         + calculation.margin
         + calculation.probability
         + calculation.threshold
-        + sum(calculation.values)
-        + sum(calculation.coefficients)
-        + sum(calculation.contributions)
+        + sum(calculation.values, 0.0)
+        + sum(calculation.coefficients, 0.0)
+        + sum(calculation.contributions, 0.0)
     )
     if calculation.link_parameters or calculation.intermediates:
-        total += sum(calculation.link_parameters.values()) + sum(calculation.intermediates.values())
+        total += sum(calculation.link_parameters.values(), 0.0) + sum(calculation.intermediates.values(), 0.0)
     return math.isfinite(total) or all(map(math.isfinite, _numbers(calculation)))
 
 
 def finite_list(numbers: Sequence[float]) -> Sequence[float | None]:
     """Return numbers with None for those that JSON cannot hold."""
-    if math.isfinite(sum(numbers)):
+    if math.isfinite(sum(numbers, 0.0)):
         return numbers
     return [number if math.isfinite(number) else None for number in numbers]
 
@@ -58,7 +58,7 @@ def sigmoid(number: float) -> float:
 
 def _sum_holds(calculation: Calculation) -> bool:
     parts = calculation.contributions
-    error = abs(calculation.intercept + sum(parts) + calculation.remainder - calculation.margin)
+    error = abs(calculation.intercept + sum(parts, 0.0) + calculation.remainder - calculation.margin)
     if error <= TOLERANCE:
         return True
     if not math.isfinite(error):

@@ -113,7 +113,7 @@ def _indexable(numbers: dict[str, float]) -> dict[str, float]:
 def _all_fit(numbers: dict[str, float]) -> bool:
     """Tell whether the 32 bits of an index can hold all numbers."""
     found = numbers.values()
-    return not numbers or (math.isfinite(sum(found)) and max(map(abs, found)) <= _LARGEST)
+    return not numbers or (math.isfinite(sum(found, 0.0)) and max(map(abs, found)) <= _LARGEST)
 
 
 def _fits(number: float) -> bool:

@@ -61,7 +61,9 @@ def read_value(message: bytes, at: int, stop: int) -> Value:
         return read_array(message[at:stop])
     if at != stop or kind not in (TRUTH, INTEGER):
         raise UnusualError
-    return bool(size) if kind == TRUTH else size
+    if kind == TRUTH:
+        return size != 0
+    return size
 
 
 def read_array(array: bytes) -> Value:

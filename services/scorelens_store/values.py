@@ -164,7 +164,7 @@ def _add_floats(prefix: str, numbers: dict[str, Any], values: Values) -> bool:
     except OverflowError:
         return False
     names = _names(prefix, tuple(numbers))
-    if not names or not math.isfinite(sum(rounded)):
+    if not names or not math.isfinite(sum(rounded, 0.0)):
         return False
     values.update(zip(names, [[number] for number in rounded], strict=True))
     return True
