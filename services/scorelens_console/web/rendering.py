@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from hashlib import blake2s
 from pathlib import Path
@@ -17,6 +18,9 @@ from scorelens_console.web.context import session_of
 
 ROOT: Final = Path(__file__).parents[1]
 STATIC: Final = ROOT / "static"
+
+_TURN: Final = threading.Lock()
+"""Pages are made one after the other: many at a time take as long, and each of them as long as all."""
 
 
 @cache
@@ -46,7 +50,9 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "nav": lambda: pages_of(session.identity) if session else (),
         **values,
     }
-    return HTMLResponse(environment().get_template(template).render(context), status)
+    with _TURN:
+        text = environment().get_template(template).render(context)
+    return HTMLResponse(text, status)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,6 +61,8 @@ class EmbeddedReader:
         self._index: tantivy.Index | None = None
         self._stamp: _Stamp | None = None
         self._lock = threading.Lock()
+        # Searches keep a core busy: more at a time would make each take longer, and none come to its end sooner.
+        self._turns = threading.Semaphore(max(2, os.cpu_count() or 2))
         check_format(folder)
 
     def get(self, record_id: str) -> Record | None:
@@ -79,7 +82,7 @@ class EmbeddedReader:
     ) -> Hits:
         """Return one page of hits; `after` is the `sort` of the last hit of the page before."""
         node, field = complete(selection), sort_field(sort)
-        with self._reading() as snapshot:
+        with self._turns, self._reading() as snapshot:
             if snapshot is None:
                 return Hits(0, ())
             if limit > PAGE:  # the index makes room for as many as it is asked for
