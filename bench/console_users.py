@@ -26,9 +26,11 @@ PAUSE: Final = 1.0
 POLL: Final = 3.0
 MIX: Final = {"document": 35, "search": 25, "facet": 15, "next": 10, "listing": 10, "suggest": 5}
 """What people click, of a hundred clicks."""
-_DOCUMENT: Final = re.compile(r'href="(/documents/[0-9a-f]{32}[^"]*)"')
-_FACET: Final = re.compile(r'<li><a href="(/documents\?[^"]*)"')
-_NEXT: Final = re.compile(r'hx-get="(/documents\?[^"]*after=[^"]*)"')
+_LINKS: Final = {
+    "document": re.compile(r'class="id" href="(/documents/[0-9a-f]{32}[^"]*)"'),
+    "facet": re.compile(r'<li><a href="(/documents\?[^"]*)"'),
+    "next": re.compile(r'<button hx-get="(/documents\?[^"]*)"'),
+}
 _LIVE: Final = re.compile(r'hx-get="(/documents/new\?[^"]*)"')
 
 
@@ -38,7 +40,8 @@ class Person:
     def __init__(self, client: httpx.AsyncClient, cookie: str, number: int, seen: dict[str, list[float]]) -> None:
         self._client, self._cookie, self._seen = client, {"Cookie": cookie}, seen
         self._chance, self._number = random.Random(number), number
-        self._page = self._live = ""
+        self._links: dict[str, list[str]] = {}
+        self._live = ""
         self.errors: Counter[str] = Counter()
 
     async def run(self, seconds: float) -> None:
@@ -59,20 +62,18 @@ class Person:
             kind, address = "listing", "/documents"
         text = await self._get(kind, address)
         if kind in ("listing", "search", "facet") and text:
-            self._page, self._live = text, _first(_LIVE, text)
+            self._links = {name: pattern.findall(text) for name, pattern in _LINKS.items()}
+            self._live = _first(_LIVE, text)
         elif kind == "next":
-            self._page += text
+            self._links |= {name: _LINKS[name].findall(text) for name in ("document", "next")}
         elif kind == "document":
             self._live = ""
 
     def _address(self, kind: str) -> str | None:
         match kind:
-            case "document":
-                return self._one_of(_DOCUMENT)
-            case "facet":
-                return self._one_of(_FACET)
-            case "next":
-                return self._one_of(_NEXT)
+            case "document" | "facet" | "next":
+                found = self._links.get(kind)
+                return html.unescape(self._chance.choice(found)) if found else None
             case "suggest":
                 return f"/suggest?q=tag:{self._chance.choice(ALL_TAGS)[:2]}"
             case "search":
@@ -88,11 +89,8 @@ class Person:
             [one, f"{one} {two}", f'"{one} {two}"', f"tag:{tag} {one}", f"kind:{kind} score.{tag}:>0.{low}"]
         )
 
-    def _one_of(self, pattern: re.Pattern[str]) -> str | None:
-        found = pattern.findall(self._page)
-        return html.unescape(self._chance.choice(found)) if found else None
-
     async def _poll(self) -> None:
+        await asyncio.sleep(POLL * self._chance.random())
         while True:
             await asyncio.sleep(POLL)
             if address := self._live:
@@ -131,7 +129,7 @@ async def run(url: str, cookies: list[str], seconds: float) -> dict[str, Any]:
         await asyncio.gather(*(person.run(seconds) for person in people))
         took = time.monotonic() - began
     errors: Counter[str] = sum((person.errors for person in people), Counter())
-    return {"seen": seen, "errors": errors, "took": took}
+    return {"seen": seen, "errors": errors, "took": took, "cpu": time.process_time() / took}
 
 
 if __name__ == "__main__":
