@@ -88,6 +88,7 @@ def command(
     scorelens search 'audience:>10000 AND tag:negative' --since 7d
     scorelens search '*' --limit 0                        how many there are
     scorelens search 'kind:tweet' --output tweets.parquet --score complaint
+    scorelens search refund --console https://console.example
     scorelens search 'tag:complaint' --since 7d --table terms --output why.csv
 
     A file gets every match, in order of time unless --sort or --limit says otherwise, in constant memory and as of the

@@ -73,6 +73,7 @@ def command(
     scorelens show d-17
     scorelens show d-17 --tag complaint --all
     scorelens show d-17 --json | jq .calculation
+    scorelens show d-17 --console https://console.example
     """
     with open_source(home, source) as reader:
         records, total = find_history(reader, document_id)

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from scorelens_console.access.identity import Role
+from scorelens_console.core.exports import exports_of
 from scorelens_console.core.listing import PAGE, bar_width, read_place, write_place
 from scorelens_console.core.views import View, cells, charts, read_view
 from scorelens_console.pages.documents import first_of
@@ -44,6 +45,7 @@ def view(request: Request) -> HTMLResponse:
         return page(request, "view_rows.html", **values)
     width = bar_width(first_of(archive.outline, selection, now), selection.until or now)
     drawn = list(charts(archive.outline, saved.view, selection, width)) if found.total else []
+    values |= {"listing": listing, "exports": exports_of(archive.identity)}
     return page(request, "view.html", total=found.total, charts=drawn, own=kept.is_own(saved), **values)
 
 

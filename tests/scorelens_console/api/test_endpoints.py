@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 
 from scorelens_console.access.identity import Role
 from scorelens_console.access.tokens import Tokens
+from scorelens_console.api.endpoints import ENDPOINTS
 from tests.scorelens_console.records import records
 from tests.scorelens_console.running import Running
 
@@ -263,3 +266,18 @@ def test_what_was_asked_and_read_is_in_the_audit_log(console: Running, viewing: 
         time.sleep(0.01)
     assert [line["action"] for line in (first, *last)] == ["scan_by_tree"] * 2
     assert (first["documents"], last[0]["documents"]) == (1, 60)
+
+
+def test_the_examples_of_the_documentation_work(viewing: httpx.Client) -> None:
+    """The body that docs/console-api.md sends, and the error that it shows."""
+    page = (Path(__file__).parents[3] / "docs" / "console-api.md").read_text("utf-8")
+    (body,) = re.findall(r"aggregate -d '(.*?)'\n```", page, re.DOTALL)
+    answer = viewing.post("/aggregate", json=json.loads(body.replace("0.7", "0.2")) | {"since": None})
+    (day,) = answer.json()["aggregations"]["days"]["buckets"]
+    assert day["key"] == "2026-11-20T00:00:00+00:00"
+    assert day["count"] > 0
+    assert day["sum"] > 0
+    (told,) = re.findall(r'```json\n(\{"error".*?)\n```', page)
+    assert viewing.get("/count", params={"query": "a AND (b"}).json() == json.loads(told)
+    for path in {one.path for one in ENDPOINTS}:
+        assert f"`{path.replace('{record_id}', 'ID')}`" in page.replace("`GET ", "`").replace("`POST ", "`")
