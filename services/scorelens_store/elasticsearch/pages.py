@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -99,19 +99,36 @@ def _longest(snapshot: Snapshot, query: Query) -> int:
 
 def _in_order(snapshot: Snapshot, query: Query, size: int, options: dict[str, Any]) -> Iterator[Row]:
     """Yield rows by time and record id; those of one time are put in order here, as it costs the server most."""
+    after: int | None = None
+    while True:
+        tied = yield from _by_time(snapshot, _within(query, gt=after), size, options)
+        if tied is None:
+            return
+        # More records of one time than are to be held: the server puts these in order, and these alone.
+        same = {"query": _within(query, gte=tied, lte=tied), "sort": _IN_TIME.clauses(), **options}
+        yield from chain.from_iterable(snapshot.pages(same, size))
+        after = tied
+
+
+def _by_time(snapshot: Snapshot, query: Query, size: int, options: dict[str, Any]) -> Generator[Row, None, int | None]:
+    """Yield rows up to a time that more than `size` of them have, and return this time; None where there is no such."""
     held: list[Row] = []
     for rows in snapshot.pages({"query": query, "sort": _BY_TIME, **options}, size):
         held += rows
-        last = held[-1]["sort"][0]
+        last: int = held[-1]["sort"][0]
         if held[0]["sort"][0] == last and len(held) > size:
-            since = {"bool": {"filter": [query, {"range": {EXACT_DATES[TIME.name]: {"gte": last}}}]}}
-            body = {"query": since, "sort": _IN_TIME.clauses(), **options}
-            yield from chain.from_iterable(snapshot.pages(body, size))
-            return
+            return last
         ready = [row for row in held if row["sort"][0] != last]
         held = held[len(ready) :]
         yield from sorted(ready, key=_place)
     yield from sorted(held, key=_place)
+    return None
+
+
+def _within(query: Query, **bounds: int | None) -> Query:
+    """Return a query for those matches alone whose time is within bounds."""
+    given = {name: bound for name, bound in bounds.items() if bound is not None}
+    return {"bool": {"filter": [query, {"range": {EXACT_DATES[TIME.name]: given}}]}} if given else query
 
 
 def _place(row: Row) -> tuple[int, str]:
