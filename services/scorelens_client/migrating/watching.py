@@ -31,6 +31,7 @@ class Watching:
         self._expected = self._compared = self._copied = 0
         self._file: Appending | None = None
         self._rejected: set[str] = set()
+        self._said = ""
 
     @property
     def rejects(self) -> str | None:
@@ -57,6 +58,7 @@ class Watching:
 
     def step(self, compared: int, copied: int) -> None:
         """Say that records were compared and copied."""
+        self._said = ""
         self._compared, self._copied = self._compared + compared, self._copied + copied
         self._show()
 
@@ -74,8 +76,10 @@ class Watching:
         self._file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
 
     def wait(self, error: StoreUnavailableError) -> None:
-        """Say that a store is away and will be asked again."""
-        self._console.print(f"{clean(str(error))}; waiting", style="yellow", soft_wrap=True)
+        """Say that a store is away and will be asked again, once for as long as nothing else happens."""
+        if self._said != str(error):
+            self._said = str(error)
+            self._console.print(f"{clean(str(error))}; waiting", style="yellow", soft_wrap=True)
 
     def _show(self) -> None:
         now = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -17,20 +18,28 @@ def names_of(values: Values) -> set[str]:
     return {name for name in values if name.startswith(_PREFIXES)}
 
 
+_ASK_AGAIN: Final = 600.0
+"""Seconds after which it may be that an index was made anew, and has room for more names."""
+
+
 class NumberFields:
-    """Remembers the fields of each index; asks the server only when a name is new."""
+    """Remembers the fields of each index; asks the server only when a name is new, or has had no room for long."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._mapped: dict[str, set[str]] = {}
         self._beyond: dict[str, set[str]] = {}
+        self._asked: dict[str, float] = {}
 
     def unmapped(self, index: str, names: Collection[str]) -> int:
         """Return how many of the names of a stored record the index does not search."""
         beyond = self._beyond.setdefault(index, set())
+        if beyond and time.monotonic() - self._asked[index] > _ASK_AGAIN and not beyond.isdisjoint(names):
+            beyond.clear()
         new = set(names).difference(self._mapped.get(index, ()), beyond)
         if new:
             self._mapped[index] = self._ask(index)
+            self._asked[index] = time.monotonic()
             beyond |= new - self._mapped[index]
         return len(beyond.intersection(names))
 

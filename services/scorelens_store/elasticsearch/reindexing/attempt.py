@@ -70,7 +70,10 @@ class Attempt:
         self._lock.check()
         state = self._server.state()
         if state.is_taken(self._copy):
-            raise ReindexError(f"there is an index {self._copy} that no reindex has made: delete it, or rename it")
+            raise ReindexError(
+                f"there is an index {self._copy} that is no unfinished copy: was it restored without its aliases? Look "
+                "what it has before you delete it"
+            )
         template, made_by = self._server.template(self._copy)
         self._template_aliases = template.get("aliases", {})
         found = False
@@ -149,8 +152,8 @@ class Attempt:
                 self._let_writers_go_on()
             self._result.waited = round(self._result.waited + time.monotonic() - started, 3)
         if done:
-            with suppress(ReindexError, StoreUnavailableError):  # it says nothing once the copy is in use
-                self._server.note(self._copy, blocked=False)
+            with suppress(ReindexError, StoreUnavailableError):  # the next run does it
+                self._server.finish(self._copy)
         return done
 
     def _swap(self) -> None:

@@ -12,7 +12,7 @@ import orjson
 from scorelens_store.elasticsearch.connection import Connection
 from scorelens_store.elasticsearch.reindexing.disk import STATS, shortage
 from scorelens_store.elasticsearch.reindexing.lock import ReindexError
-from scorelens_store.elasticsearch.reindexing.state import BLOCKED_BY_US, State
+from scorelens_store.elasticsearch.reindexing.state import BLOCKED_BY_US, OF_A_COPY, State
 from scorelens_store.errors import QueryError, StoreUnavailableError
 
 
@@ -70,11 +70,14 @@ class Server:
 
     def note(self, copy: str, *, blocked: bool) -> None:
         """Write into a copy whether its run may have blocked writes to the original."""
-        found: dict[str, Any] = self.ask("GET", f"/{copy}/_mapping") or {}
-        mapping: dict[str, Any] = next(iter(found.values()), {})
-        meta = mapping.get("mappings", {}).get("_meta", {})
-        if self.ask("PUT", f"/{copy}/_mapping", {"_meta": {**meta, BLOCKED_BY_US: blocked}}) is None:
+        meta = self._meta(copy) | {BLOCKED_BY_US: blocked}
+        if self.ask("PUT", f"/{copy}/_mapping", {"_meta": meta}) is None:
             raise taken_away(copy)
+
+    def finish(self, name: str) -> None:
+        """Let nothing in an index say that it was a copy: without its aliases, too, it is never taken for one."""
+        meta = {key: value for key, value in self._meta(name).items() if key not in OF_A_COPY}
+        self.ask("PUT", f"/{name}/_mapping", {"_meta": meta})
 
     def block(self, name: str) -> bool:
         """Block writes, and wait for those under way; tell whether the index was there."""
@@ -93,7 +96,7 @@ class Server:
         return not body["actions"] or self.ask("POST", "/_aliases", body) is not None
 
     def stop_runs(self) -> None:
-        """Take their copies from all runs, and lift the write blocks that they have set, and no others."""
+        """Take their copies from all runs, lift the write blocks that they have set and no others, and tidy up."""
         taken = [_remove(copy.name, alias) for copy in self.state().copies() for alias in copy.aliases]
         self.change_aliases(taken)
         state = self.state()
@@ -104,6 +107,13 @@ class Server:
                     self.unblock(index.name)
                 with suppress(ReindexError):  # its run may delete it in this moment
                     self.note(copy.name, blocked=False)
+        for name in state.just_in_use():
+            self.finish(name)
+
+    def _meta(self, index: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("GET", f"/{index}/_mapping") or {}
+        mapping: dict[str, Any] = next(iter(found.values()), {})
+        return dict(mapping.get("mappings", {}).get("_meta", {}))
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Return an answer, None where there is no such thing."""

@@ -18,6 +18,9 @@ OF: Final = "uuid"
 BY: Final = "template"
 """Member of a copy's `_meta` that tells from other templates those that made it."""
 
+OF_A_COPY: Final = (COPY_OF, OF, BY, BLOCKED_BY_US)
+"""All members of `_meta` by which a copy is told from an index in use; they are removed once it is one."""
+
 _SETTINGS: Final = ("blocks", "creation_date", "lifecycle", "uuid")
 
 
@@ -75,8 +78,12 @@ class State:
         found = [self._copy(name) for name in sorted(self._found) if name not in used and self._copy_of(name)]
         return [copy for copy in found if not written_as or copy.written_as == written_as]
 
+    def just_in_use(self) -> list[str]:
+        """Return the indices in use that still say that they are copies, as their runs were killed."""
+        return [index.name for index in self.in_use() if self._copy_of(index.name)]
+
     def is_taken(self, name: str) -> bool:
-        """Tell whether there is an index that no reindex has made where a copy is to go."""
+        """Tell whether there is an index that is no unfinished copy where one is to go."""
         return name in self._found and not self._copy_of(name)
 
     def aliases(self, name: str) -> dict[str, Any]:
