@@ -28,6 +28,7 @@ from tests.scorelens_store.records import make
 from tests.tools import spoiling
 from tests.tools.proxy import Answer, Fault, Passing, Proxy, passing, proxied
 
+BLOCKED = {"type": "cluster_block_exception", "reason": "index [x] blocked by: [FORBIDDEN/8/index write (api)];"}
 SAME_DAY = {"@timestamp": "2026-11-22T10:00:00Z"}
 NUMBERS = itertools.count()
 
@@ -257,6 +258,26 @@ def test_what_another_process_forgets_during_a_put_is_not_stored(
         assert [number for number, each in enumerate(results) if each.outcome is Outcome.FORGOTTEN] == [3, 7]
         assert found(other, records) == 58
         assert outcomes(store.put(records)) == {Outcome.DUPLICATE: 58, Outcome.FORGOTTEN: 2}
+
+
+def test_what_was_forgotten_during_a_put_that_then_fails_does_not_stay(
+    proxy: Proxy, store: ElasticsearchStore, records: list[Record]
+) -> None:
+    """Where what came too late cannot be removed at once, as while writes are blocked, putting it again removes it."""
+    with closing(open_store(proxy.upstream, prefix=store.settings.prefix, replicas="0")) as other:
+
+        def late(request: Passing) -> Answer:
+            proxy.fault = spoiling.bulk(lambda _: spoiling.refusal(403, BLOCKED))
+            assert other.forget(record_ids=[records[3]["record"]["id"]]) == 0
+            return request.forward()
+
+        proxy.fault = spoiling.bulk(late)
+        with pytest.raises(StoreUnavailableError, match="takes no writes"):
+            store.put(records)
+        assert found(other, records) == 60
+        proxy.fault = passing
+        assert outcomes(store.put(records)) == {Outcome.STORED: 59, Outcome.FORGOTTEN: 1}
+        assert found(other, records) == 59
 
 
 def test_a_server_of_several_that_is_away_is_passed_over(
