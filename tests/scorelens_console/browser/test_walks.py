@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.scorelens_console.browser.looking import Looking
@@ -175,3 +177,17 @@ def test_signing_out_ends_the_session(look_at: LookAt) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     looking.go("/documents")
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("role", ["viewer", "scientist"])
+def test_a_listing_is_downloaded_as_it_is_filtered(look_at: LookAt, role: str) -> None:
+    """The file has the documents of the listing, and reasons for data scientists alone."""
+    looking = look_at(role)
+    page = looking.go("/documents?q=refund&kind=tweet")
+    total = int(page.locator("#total").inner_text())
+    page.locator("summary", has_text="Export").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="JSON lines").first.click()
+    lines = [json.loads(line) for line in waiting.value.path().read_text("utf-8").splitlines()]
+    assert len(lines) == total
+    assert any("because" in line for line in lines) == (role == "scientist")
