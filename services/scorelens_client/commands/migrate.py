@@ -60,8 +60,8 @@ def command(
     Elasticsearch; #NAME behind the address is the prefix of its indices.
 
     \b
-    scorelens migrate --from ~/.scorelens --to https://es.example.org:9200 --dry-run
-    scorelens migrate --from ~/.scorelens --to https://es.example.org:9200
+    scorelens migrate --from ~/.local/share/scorelens --to https://es.example.org:9200 --dry-run
+    scorelens migrate --from ~/.local/share/scorelens --to https://es.example.org:9200
     scorelens migrate --from https://old:9200 --to https://new:9200#media
     scorelens migrate --from https://es.example.org:9200 --to /srv/copy --since 30d
 
