@@ -56,7 +56,7 @@ def edits(one: str, other: str, most: int) -> int:
                 row[j] = min(row[j], earlier[j - 2] + 1)
         if min(row) > most:
             return most + 1
-    return row[-1]
+    return min(row[-1], most + 1)
 
 
 def positions(words: Iterable[str], sought: Container[str] | None = None) -> Mapping[str, Sequence[int]]:
