@@ -24,7 +24,7 @@ KEPT: Final = "5m"
 """How long the server keeps the state after each request."""
 
 _FIRST: Final = 100
-_BYTES: Final = 16 * 2**20
+_BYTES: Final = 8 * 2**20
 """Rows of the first request, which tell how many more have room in so many bytes."""
 
 _NOTHING: Final[dict[str, Any]] = {"hits": {"hits": [], "total": {"value": 0}}}
