@@ -151,7 +151,7 @@ sys.modules["pyarrow"] = None
 import scorelens_client
 assert "grpc" not in sys.modules
 from scorelens_client import Client, MissingExtraError, Scores
-from scorelens_client.sdk.extras import pandas
+from scorelens_reading.extras import pandas
 for need in (Scores().to_arrow, lambda: pandas("to_pandas()")):
     try:
         need()
