@@ -1,12 +1,12 @@
-"""The Elasticsearch that the project itself tests with: fetched by Maven, which checks its sums, and run as it is."""
+"""The Elasticsearch that the project itself tests with: fetched by Maven, checked by its hash, and run as it is."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,8 @@ from tests.tools.run import UNPRIVILEGED, run
 
 VERSION: Final = "9.5.0"
 ARTIFACT: Final = f"org.elasticsearch.distribution.integ-test-zip:elasticsearch:{VERSION}:zip"
+SHA256: Final = "db0e275fd790f723eca7bcde96069fd6fed304ad23afdb70c8c09553dd9e8b1b"
+"""Of the archive: not every mirror passes on the sums that Maven could look at."""
 ARCHIVE: Final = TOOLS / f"elasticsearch-{VERSION}.zip"
 GET: Final = "install Maven (apt-get install maven) and let it reach a Maven repository"
 
@@ -29,23 +31,33 @@ def fetch() -> str:
             return "found"
         if shutil.which("mvn") is None:
             raise MissingPartError(f"there is no mvn on the PATH; {GET}")
-        with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
-            copy = ["mvn", "-B", "-q", "-C", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"]
-            _persistently(copy)
-            (Path(folder) / ARCHIVE.name).replace(ARCHIVE)
+        _persistently()
     return "fetched"
 
 
-def _persistently(command: Sequence[str]) -> None:
-    """Run what downloads: a registry that breaks off once answers the next time, one that has nothing never does."""
+def _persistently() -> None:
+    """Download: a registry that breaks off once answers the next time, one that has nothing never does."""
     for last in (False, False, True):
         try:
-            run(command, limit=600, get=GET)
+            _download()
         except MissingPartError:
             if last:
                 raise
         else:
             return
+
+
+def _download() -> None:
+    """Put the archive in its place once it is whole and the right one."""
+    with tempfile.TemporaryDirectory(dir=TOOLS) as folder:
+        copy = ["mvn", "-B", "-q", "dependency:copy", f"-Dartifact={ARTIFACT}", f"-DoutputDirectory={folder}"]
+        run(copy, limit=600, get=GET)
+        archive = Path(folder) / ARCHIVE.name
+        with archive.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        if digest != SHA256:
+            raise MissingPartError(f"{ARCHIVE.name} as downloaded has another SHA-256, {digest}; try again later")
+        archive.replace(ARCHIVE)
 
 
 def unpack() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +230,15 @@ def test_errors_are_those_of_a_store(quick: None, status: int, body: Any, kind: 
             list(reader.scan(EVERYTHING))
 
 
+def hang_up(connection: socket.socket) -> None:
+    """End a connection so that all that was said arrives: one closed with something unread is reset."""
+    with suppress(OSError):
+        connection.settimeout(5)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+
+
 @contextmanager
 def saying(*parts: bytes, ends: bool = True) -> Iterator[str]:
     """Run a server that says the same to everybody, as it is, and then hangs up or not."""
@@ -247,6 +256,7 @@ def saying(*parts: bytes, ends: bool = True) -> Iterator[str]:
                 connection.sendall(b"".join(parts))
                 if not ends:
                     over.wait(30)
+                hang_up(connection)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()

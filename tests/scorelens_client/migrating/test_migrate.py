@@ -84,9 +84,12 @@ def test_what_was_forgotten_goes_on_from_store_to_store(begin: str, end: str, tm
     assert {result.outcome for result in results} == {Outcome.FORGOTTEN}
 
 
-@pytest.mark.parametrize("batches", [1, 3, 6])
+@pytest.mark.parametrize("batches", [1, 3, 5])
 def test_a_killed_run_goes_on(small: str, end: str, batches: int) -> None:
-    """After kill -9 with batches on their way, the next run brings the rest; nothing is there twice or missing."""
+    """After kill -9 with batches on their way, the next run brings the rest; nothing is there twice or missing.
+
+    At least one of the eight batches has not begun then: two others may be on their way.
+    """
     command = [sys.executable, "-m", "tests.scorelens_client.migrating.killed", small, end, str(batches)]
     killed = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONSAFEPATH": ""}, capture_output=True, timeout=60

@@ -16,9 +16,9 @@ from tests.tools import browser as browsers
 from tests.tools.missing import MissingPartError, missing
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser without a window."""
+    """A browser without a window, for one file: while it runs, nothing else in its thread can use asyncio."""
     try:
         path = browsers.find()
     except MissingPartError as error:
