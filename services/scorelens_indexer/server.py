@@ -78,7 +78,13 @@ def _server(settings: IndexerSettings, traces: TraceReceiver, admin: Admin) -> R
         admin.add_to(server)
 
     threads = settings.waiting_exports + _SPARE_THREADS
-    how = Serving(settings.listen, threads=threads, max_message=settings.max_message, drain=settings.drain)
+    how = Serving(
+        listen=settings.listen,
+        threads=threads,
+        max_message=settings.max_message,
+        drain=settings.drain,
+        max_connection_age=settings.max_connection_age,
+    )
     return RunningServer(how, (TRACE_SERVICE, ADMIN_SERVICE), add)
 
 

@@ -53,6 +53,9 @@ class IndexerSettings:
     dead_letter_files: int = setting("4", "How many files of dead letters are kept.", whole(1))
 
     drain: float = setting("30s", "How long exports in work may go on after SIGTERM.", duration)
+    max_connection_age: float = setting(
+        "0s", "Age at which connections end, so that senders spread over new indexers; 0s means never.", duration
+    )
     log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))
 
     def __post_init__(self) -> None:

@@ -259,3 +259,14 @@ def test_draining_answers_what_came_in(tmp_path: Path, store: MemoryStore) -> No
         sender.join(30)
     assert len(answers) == len(store.records) == 1
     assert store.closed
+
+
+def test_connections_end_at_their_age(tmp_path: Path, store: MemoryStore) -> None:
+    """A sender's connection ends without an error at the age of the setting, and the next export connects anew."""
+    with running(tmp_path, store, max_connection_age="100ms") as client:
+        states: list[grpc.ChannelConnectivity] = []
+        client.channel.subscribe(states.append)
+        client.export(export(document(1)))
+        until(lambda: states[-1] is grpc.ChannelConnectivity.IDLE and grpc.ChannelConnectivity.READY in states)
+        client.export(export(document(2)))
+    assert len(store.records) == 2
