@@ -36,6 +36,7 @@ COMMANDS = {
     "migrate": Entry("scorelens_client.commands.migrate", "client", "Bring records from one store into another."),
     "scorer": Entry("scorelens_scorer.__main__", "scorer", "Serve models."),
     "sidecar": Entry("scorelens_sidecar.__main__", "sidecar", "Record what passes to a gRPC server."),
+    "ship": Entry("scorelens_sidecar.ship", "sidecar", "Send what a sidecar that is gone has left."),
     "indexer": Entry("scorelens_indexer.__main__", "indexer", "Receive spans and store them."),
     "rebuild": Entry(
         "scorelens_indexer.commands.rebuild", "indexer", "Check the embedded store, make a damaged one anew."
