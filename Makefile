@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types generate lock assets pictures tools audit bench volume compiled clean
+.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -28,8 +28,12 @@ $(VENV)/dev: $(VENV)/run requirements/dev.txt
 demo: $(VENV)/run  ## Run the whole system on a made-up corpus until Ctrl-C (ARGS=--exit ends by itself).
 	@$(BIN)/scorelens demo $(ARGS)
 
-test: $(VENV)/dev tools  ## Set everything up and run all tests.
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup $(ARGS)
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+test: $(VENV)/dev tools  ## Set everything up and run the tests.
+	@$(PYTEST) -m "not heavy" $(ARGS)
+
+test-heavy: $(VENV)/dev tools  ## Run the tests that take long: what befalls real servers amid a load, every page for everybody.
+	@$(PYTEST) -m heavy $(ARGS)
 
 tools: $(VENV)/dev
 	@$(BIN)/python -m tests.tools

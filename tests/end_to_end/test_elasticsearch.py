@@ -24,6 +24,8 @@ from tests.tools import spoiling
 from tests.tools.elasticsearch import ElasticsearchServer
 from tests.tools.proxy import Answer, Fault, Passing, Proxy, passing, proxied
 
+pytestmark = pytest.mark.heavy
+
 SOME = 60
 SPOILED: dict[str, Fault] = {
     "busy": spoiling.bulk(spoiling.spoiled_items(429, spoiling.REJECTED)),

@@ -21,15 +21,15 @@ from tests.end_to_end.load import Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
 from tests.scorelens_client.system import store_of
-from tests.scorelens_store.conftest import STORES
 
 SOME = 200
+ON_BOTH = ["embedded", pytest.param("elasticsearch", marks=(pytest.mark.elasticsearch, pytest.mark.heavy))]
 
 without_store = pytest.mark.parametrize("store", ["embedded"], indirect=True)
 """For what happens before there is anything to store."""
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=ON_BOTH)
 def store(request: pytest.FixtureRequest) -> Iterator[str]:
     """Name a store of each kind."""
     yield from store_of(request.param, request)

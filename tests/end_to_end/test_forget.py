@@ -99,7 +99,7 @@ def test_what_waits_for_a_receiver_that_is_away_is_forgotten_at_once(system: Sys
 
 @pytest.mark.parametrize(
     ("system", "times"),
-    [("embedded", 2), pytest.param("elasticsearch", 1, marks=pytest.mark.elasticsearch)],
+    [("embedded", 2), pytest.param("elasticsearch", 1, marks=(pytest.mark.elasticsearch, pytest.mark.heavy))],
     indirect=["system"],
 )
 def test_forgetting_under_load_costs_nobody_else_a_record(system: System, times: int) -> None:

@@ -24,6 +24,8 @@ from tests.end_to_end.system import RECORDS, System
 from tests.scorelens_client.system import command
 from tests.scorelens_store.conftest import drop
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[2]
 
 

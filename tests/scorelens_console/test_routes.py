@@ -180,7 +180,9 @@ def twins(folder: Path, same: str = "") -> Iterator[tuple[Running, Running]]:
         yield first, second
 
 
-@pytest.mark.parametrize("roles", ["viewer", "media-tagger=viewer,offer-ranker=viewer"])
+@pytest.mark.parametrize(
+    "roles", ["viewer", pytest.param("media-tagger=viewer,offer-ranker=viewer", marks=pytest.mark.heavy)]
+)
 def test_no_address_tells_a_viewer_what_is_hidden(tmp_path: Path, roles: str) -> None:
     """Two stores that differ in coefficients, terms, margins, thresholds, reasons and labels alone look the same."""
     with twins(tmp_path) as consoles:
@@ -188,6 +190,7 @@ def test_no_address_tells_a_viewer_what_is_hidden(tmp_path: Path, roles: str) ->
     assert not [text for text in answers if SECRET in text]
 
 
+@pytest.mark.heavy
 def test_no_address_tells_a_scientist_what_is_hidden_of_another_model(tmp_path: Path) -> None:
     """Whoever sees all of one model is a viewer of the next, and sees nothing of a third."""
     with twins(tmp_path, "offer-ranker") as consoles:

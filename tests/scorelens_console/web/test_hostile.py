@@ -145,7 +145,7 @@ def test_the_reader_of_pages_sees_attacks() -> None:
     assert not wrong_in('<a href="/documents?q=%3Cx-evil%3E" title="&lt;x-evil&gt;">&lt;x-evil evil=1&gt;</a>')
 
 
-@pytest.mark.parametrize("role", ["viewer", "scientist"])
+@pytest.mark.parametrize("role", [pytest.param("viewer", marks=pytest.mark.heavy), "scientist"])
 def test_whatever_a_document_holds_is_text(console: Running, role: str) -> None:
     """Every page with every attack, whole or as a part that a page loads, shows it and does nothing else."""
     person, shown = console.person(role), ""
