@@ -14,6 +14,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from scorelens_runtime.admin.readiness import Readiness
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
@@ -90,14 +91,17 @@ class RunningServer:
         self._server.stop(self._drain).wait()
 
 
-def serve_until_told(server: Stoppable, **details: object) -> None:
-    """Announce a server and wait for SIGTERM or SIGINT, then drain it."""
+def serve_until_told(server: Stoppable, readiness: Readiness | None = None, **details: object) -> None:
+    """Announce a server and wait for SIGTERM or SIGINT, then drain it; `readiness` hears of both."""
+    readiness = readiness or Readiness()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     follow_supervisor()
     announce(server.address, **details)
+    readiness.start()
     told.wait()
+    readiness.drain()
     _log.info("draining")
     server.stop()
 

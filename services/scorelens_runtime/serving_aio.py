@@ -25,7 +25,11 @@ Handlers = Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
 """The handlers of a service by the names of its methods."""
 
 
+OnCall = Callable[[str, str, float], None]
+"""Hears of a call that has ended: its method, its status by name, and the seconds it took."""
+
 DRAINING_TEXT: Final = "the server is shutting down; connect again"
+_OK: Final = grpc.StatusCode.OK.name
 _QUIET: Final = 0.1
 """Seconds without a new call after which callers have gone elsewhere."""
 _LAME: Final = 1.0
@@ -40,12 +44,14 @@ class RunningAioServer:
         serving: Serving,
         make: Callable[[], Mapping[str, Handlers]],
         on_drain: Callable[[], None] = lambda: None,
+        on_call: OnCall = lambda method, status, seconds: None,
     ) -> None:
         """Serve what `make` returns, services by name. Raises SettingError.
 
-        `make` is called on the event loop, as is `on_drain` when the server begins to drain.
+        `make` is called on the event loop, as are `on_drain` when the server begins to drain, and `on_call` when a call
+        has ended.
         """
-        self._calls, self._on_drain = _Calls(), on_drain
+        self._calls, self._on_drain = _Calls(on_call), on_drain
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_unless_nothing)
         self._thread = threading.Thread(target=self._loop.run_forever, name="edge", daemon=True)
@@ -66,9 +72,7 @@ class RunningAioServer:
         self._server = aio.server(options=serving.options())
         services = make()
         for name, handlers in services.items():
-            guarded = {
-                method: self._calls.guarded(handler, f"/{name}/{method}") for method, handler in handlers.items()
-            }
+            guarded = {method: self._calls.guarded(handler, f"{name}/{method}") for method, handler in handlers.items()}
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, guarded),))
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -109,17 +113,18 @@ class _Calls:
     An interceptor would do the same, and cost every call a tenth of its time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_call: OnCall) -> None:
         self.draining = False
+        self.on_call = on_call
         self.in_flight = 0
-        self._refused = 0.0
+        self.refused = 0.0  # when a call was, by the monotonic clock
 
     async def until_quiet(self, limit: float) -> None:
         """Wait until no call is in flight and callers have gone, or until a time of the monotonic clock."""
-        self._refused = time.monotonic()
-        lame = self._refused + _LAME
+        self.refused = time.monotonic()
+        lame = self.refused + _LAME
         while (now := time.monotonic()) < limit:
-            if not self.in_flight and (now > lame or now > self._refused + _QUIET):
+            if not self.in_flight and (now > lame or now > self.refused + _QUIET):
                 return
             await asyncio.sleep(_QUIET / 10)
 
@@ -140,15 +145,8 @@ class _Calls:
 
     def _guard(self, function: Callable[..., Awaitable[Any]], method: str) -> Callable[..., Awaitable[Any]]:
         async def run(request: Any, context: Context) -> Any:
-            await self._enter(context)
-            try:
+            async with _Call(self, method, context):
                 return await function(request, context)
-            except aio.AbortError:
-                raise
-            except Exception as error:
-                await _internal(error, method, context)
-            finally:
-                self.in_flight -= 1
 
         return run
 
@@ -156,26 +154,46 @@ class _Calls:
         self, function: Callable[..., AsyncIterator[Any]], method: str
     ) -> Callable[..., AsyncIterator[Any]]:
         async def run(request: Any, context: Context) -> AsyncIterator[Any]:
-            await self._enter(context)
-            try:
+            async with _Call(self, method, context):
                 async for answer in function(request, context):
                     yield answer
-            except aio.AbortError:
-                raise
-            except Exception as error:
-                await _internal(error, method, context)
-            finally:
-                self.in_flight -= 1
 
         return run
 
-    async def _enter(self, context: Context) -> None:
-        if self.draining:
-            self._refused = time.monotonic()
-            await context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)
-        self.in_flight += 1
+
+class _Call:
+    """A call from its beginning to its end."""
+
+    __slots__ = ("_began", "_calls", "_context", "_method")
+
+    def __init__(self, calls: _Calls, method: str, context: Context) -> None:
+        self._calls, self._method, self._context = calls, method, context
+        self._began = time.perf_counter()
+
+    async def __aenter__(self) -> None:
+        calls = self._calls
+        if calls.draining:
+            calls.refused = time.monotonic()
+            calls.on_call(self._method, grpc.StatusCode.UNAVAILABLE.name, 0.0)
+            await self._context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)
+        calls.in_flight += 1
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        calls = self._calls
+        try:
+            if isinstance(error, Exception) and not isinstance(error, aio.AbortError):
+                await _internal(error, self._method, self._context)
+        finally:
+            calls.in_flight -= 1
+            status = _OK if error is None else self._status(error)
+            calls.on_call(self._method, status, time.perf_counter() - self._began)
+
+    def _status(self, error: BaseException) -> str:
+        if isinstance(error, aio.AbortError):
+            return self._context.code().name
+        return (grpc.StatusCode.INTERNAL if isinstance(error, Exception) else grpc.StatusCode.CANCELLED).name
 
 
 async def _internal(error: Exception, method: str, context: Context) -> None:
-    _log.error("unknown exception", exc_info=error, extra={"method": method})
+    _log.error("unknown exception", exc_info=error, extra={"method": f"/{method}"})
     await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)

@@ -11,6 +11,7 @@ from typing import Final
 
 from scorelens_scorer.jobs import Job, Piece
 from scorelens_scorer.line import Line
+from scorelens_scorer.measures import Measures
 from scorelens_scorer.scoring import score
 
 _log = logging.getLogger(__name__)
@@ -40,9 +41,11 @@ class Pool:
     jobs, each is scored again alone, so that those without fault get their answers.
     """
 
-    def __init__(self, threads: int, settle: Callable[[Sequence[Job]], None], *, join: bool = True) -> None:
+    def __init__(
+        self, threads: int, settle: Callable[[Sequence[Job]], None], measures: Measures, *, join: bool = True
+    ) -> None:
         """`settle` is called from the threads with jobs that are done."""
-        self._settle = settle
+        self._settle, self._measures = settle, measures
         self._line = Line(join=join)
         self._changed = threading.Condition()
         self._running: set[_Batch] = set()
@@ -69,7 +72,7 @@ class Pool:
     def _work(self) -> None:
         batch: _Batch | None = None
         while (batch := self._next(batch)) is not None:
-            self._score(batch.pieces)
+            self._score(batch)
 
     def _next(self, finished: _Batch | None) -> _Batch | None:
         """Hand over what was finished and wait for the next batch; None where this thread is to end."""
@@ -94,13 +97,16 @@ class Pool:
             if not piece.job.done:
                 self._line.put(piece.job)
 
-    def _score(self, pieces: Sequence[Piece]) -> None:
+    def _score(self, batch: _Batch) -> None:
+        pieces = batch.pieces
         try:
             score(pieces)
         except Exception as error:
             for piece in pieces:
                 piece.job.fail(error, piece)
         self._settle([piece.job for piece in pieces if piece.job.done])
+        documents = sum(len(piece.places) for piece in pieces)
+        self._measures.batch(pieces[0].served, documents, time.monotonic() - batch.started)
 
     def _watch(self) -> None:
         while not self._stopped:
@@ -114,6 +120,7 @@ class Pool:
         """Have others go on where a batch is stuck."""
         batch.stuck = True
         model = batch.pieces[0].served
+        self._measures.stuck(model)
         _log.warning("a batch takes long", extra={"model": f"{model.id} {model.version}", "calls": len(batch.pieces)})
         if len(batch.pieces) > 1:
             batch.shared_out = True

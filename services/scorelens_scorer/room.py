@@ -23,6 +23,21 @@ class Room:
         self._taken = [0, 0]
         self._waiting: deque[tuple[int, int, asyncio.Future[None]]] = deque()
 
+    @property
+    def documents(self) -> int:
+        """How many documents have no answer yet."""
+        return self._taken[0]
+
+    @property
+    def size(self) -> int:
+        """How many bytes their requests have."""
+        return self._taken[1]
+
+    @property
+    def limit(self) -> int:
+        """How many documents may wait."""
+        return self._most[0]
+
     def take(self, documents: int, size: int) -> None:
         """Take room. Raises FullError, also where others wait for it already."""
         if self._waiting or not self._fits(documents, size):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from scorelens.conventions import SCORER_SERVICE
+from scorelens_runtime.metrics.instruments import Instruments
 from scorelens_runtime.serving import Serving
 from scorelens_runtime.serving_aio import Handlers, RunningAioServer
 from scorelens_scorer.checks import Limits
 from scorelens_scorer.lineup import Lineup
+from scorelens_scorer.measures import Measures
 from scorelens_scorer.room import Room
 from scorelens_scorer.router import Router
 from scorelens_scorer.scoring import Scorer
@@ -29,14 +31,18 @@ class RunningScorer:
         self._service.stop()
 
 
-def start(settings: ScorerSettings, *, reuse_port: bool = False) -> tuple[RunningScorer, Router]:
+def start(
+    settings: ScorerSettings, *, reuse_port: bool = False, instruments: Instruments | None = None
+) -> tuple[RunningScorer, Router]:
     """Load the models and serve them, on a port that others may serve on with `reuse_port`.
 
-    Raises ModelRefusedError, RegistryError or SettingError.
+    What is done is counted with `instruments`. Raises ModelRefusedError, RegistryError or SettingError.
     """
+    measures = Measures(instruments or Instruments())
     lineup = Lineup(settings.model, settings.cache)
     router = Router(lineup.load())
     watcher = watch(router, lineup)
+    measures.read_models(router, lineup)
     serving = Serving(
         listen=settings.listen,
         max_message=settings.max_message,
@@ -50,11 +56,12 @@ def start(settings: ScorerSettings, *, reuse_port: bool = False) -> tuple[Runnin
 
     def make() -> dict[str, Handlers]:
         room = Room(settings.queue_documents, settings.queue_bytes)
-        services.append(Service(scorer, room, settings.threads, join=settings.join))
+        measures.read_room(room)
+        services.append(Service(scorer, room, settings.threads, measures, join=settings.join))
         return {SCORER_SERVICE: services[0].handlers()}
 
     try:
-        server = RunningAioServer(serving, make, on_drain=lambda: services[0].drain())
+        server = RunningAioServer(serving, make, on_drain=lambda: services[0].drain(), on_call=measures.call)
     except BaseException:
         watcher.stop()
         raise

@@ -18,6 +18,7 @@ from scorelens_runtime.serving_aio import Handlers
 from scorelens_scorer.checks import RefusedError
 from scorelens_scorer.errors import ModelFaultError
 from scorelens_scorer.jobs import NEVER, GivenUpError, Job
+from scorelens_scorer.measures import Measures
 from scorelens_scorer.pool import Pool
 from scorelens_scorer.room import FullError, Room
 from scorelens_scorer.router import UnknownModelError
@@ -40,11 +41,11 @@ class Service:
     Made and used on one event loop; scoring happens in the threads of a pool.
     """
 
-    def __init__(self, scorer: Scorer, room: Room, threads: int, *, join: bool = True) -> None:
+    def __init__(self, scorer: Scorer, room: Room, threads: int, measures: Measures, *, join: bool = True) -> None:
         """Answer with a scorer, in some threads, while there is room."""
-        self._scorer, self._room = scorer, room
+        self._scorer, self._room, self._measures = scorer, room, measures
         self._loop = asyncio.get_running_loop()
-        self._pool = Pool(threads, self._settle, join=join)
+        self._pool = Pool(threads, self._settle, measures, join=join)
         self._waiting: dict[Job, asyncio.Future[None]] = {}
         self._streams: set[asyncio.Task[None]] = set()
         self._decode = decoder(scorer_pb2.ScoreRequest)
@@ -68,6 +69,8 @@ class Service:
             job = self._plan(data, context)
             self._room.take(len(job.documents), len(data))
         except (RefusedError, FullError) as error:
+            if isinstance(error, FullError):
+                self._measures.refused()
             await abort(error, context)
         try:
             return await self._answer(job, self._submit(job))

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from scorelens_runtime.admin.address import Address, admin_setting, metrics_otlp_setting
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.home import default_home
 from scorelens_runtime.settings import duration, setting, size, whole, yes_no
@@ -60,6 +61,8 @@ class ScorerSettings:
     max_connection_age: float = setting(
         "0s", "Age at which connections end, so that clients spread over new servers; 0s means never.", duration
     )
+    admin: Address | None = admin_setting()
+    metrics_otlp: Endpoint | None = metrics_otlp_setting()
 
     @property
     def processes(self) -> int:

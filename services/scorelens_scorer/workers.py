@@ -19,6 +19,7 @@ from scorelens_runtime.errors import ScorelensError, SettingError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
 from scorelens_runtime.supervise import Child, Supervisor
 from scorelens_scorer.settings import ScorerSettings
+from scorelens_scorer.worker_admin import serving
 
 _log = logging.getLogger(__name__)
 _LISTEN_VARIABLE: Final = "SCORELENS_SCORER_LISTEN"
@@ -36,22 +37,23 @@ def supervise(settings: ScorerSettings, environment: Mapping[str, str]) -> None:
     """
     supervisor, told = Supervisor(), threading.Event()
     follow_supervisor()
-    with reserve(settings.listen) as port:
+    with reserve(settings.listen) as port, serving(settings.admin, settings.processes) as admin:
         address = Endpoint(settings.listen.host, port.getsockname()[1]).address
         try:
-            for number in range(settings.processes):
+            for number in range(1, settings.processes + 1):
                 child = Child(
-                    f"worker-{number + 1}",
+                    f"worker-{number}",
                     [sys.executable, "-P", "-m", "scorelens_scorer.worker"],
-                    environment={**environment, _LISTEN_VARIABLE: address},
+                    environment={**environment, _LISTEN_VARIABLE: address, **admin.environment(number)},
                     drain=settings.drain + _GRACE,
                 )
                 ready = _start(supervisor, child)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: told.set())
-            announce(address, workers=settings.processes, models=ready["models"])
+            announce(address, workers=settings.processes, models=ready["models"], **admin.details())
             while not told.wait(_WATCH):
                 supervisor.watch()
+            admin.readiness.drain()
             _log.info("draining")
             for child in supervisor.children:  # all at once; stop waits for one after the other
                 if child.process is not None:

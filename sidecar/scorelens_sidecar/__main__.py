@@ -1,6 +1,6 @@
-"""The `scorelens sidecar` command: supervises a relay and a shipper.
+"""The `scorelens sidecar` command: supervises a relay, a shipper and, with --admin, what watches both.
 
-The listening socket belongs to this process, so that callers wait in its backlog, instead of being refused, while a
+The listening sockets belong to this process, so that callers wait in a backlog, instead of being refused, while a
 dead relay is replaced. This process imports no gRPC and decodes nothing; it has little to die of.
 """
 
@@ -14,16 +14,20 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 import click
 
 from scorelens_runtime import logs
+from scorelens_runtime.admin import address as admin
+from scorelens_runtime.admin.private import private_folder
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import ScorelensError, SettingError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
 from scorelens_runtime.settings import options, variable_of
 from scorelens_runtime.supervise import Child, Supervisor
+from scorelens_sidecar.relay_state import STATE_SOCKET
 from scorelens_sidecar.settings import SidecarSettings, check
 from scorelens_sidecar.spool.account import read_account
 from scorelens_sidecar.spool.errors import SpoolLockedError
@@ -32,11 +36,15 @@ from scorelens_sidecar.spool.folders import LOCK, Lock, held_locks, make_private
 LISTEN_FD = "SCORELENS_LISTEN_FD"
 """Names, to the relay, the listening socket that it inherits."""
 
+ADMIN_FD = "SCORELENS_ADMIN_FD"
+"""Names, to the process that watches, the listening socket of the admin port."""
+
 _COMPONENT = "sidecar"
 _LISTEN_VARIABLE = "SCORELENS_SIDECAR_LISTEN"
 _BACKLOG = 1024
 _WATCH = 0.1
 _SHIPPER_DRAIN = 15.0
+_WATCH_DRAIN = 15.0
 _GRACE = 5.0
 _PATIENCE = 1.0
 
@@ -101,21 +109,21 @@ def listen(endpoint: Endpoint, patience: float = 0.0) -> socket.socket:
 
 def _supervise(settings: SidecarSettings, listener: socket.socket, address: str, environment: dict[str, str]) -> None:
     supervisor, told = Supervisor(), threading.Event()
-    relay, shipper = _relay(listener, environment, settings.drain), _child("shipper", environment, _SHIPPER_DRAIN)
-    try:
-        _start(supervisor, shipper)
-        _start(supervisor, relay)
+    with ExitStack() as stack:
+        watchers, shown = _watchers(settings, environment, stack)
+        stack.callback(supervisor.stop)
+        relay = _relay(listener, environment, settings.drain)
+        for child in (*watchers, _child("shipper", environment, _SHIPPER_DRAIN), relay):
+            _start(supervisor, child)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: told.set())
-        announce(address, upstream=str(settings.upstream), folder=str(settings.folder))
+        announce(address, upstream=str(settings.upstream), folder=str(settings.folder), **shown)
         while not told.wait(_WATCH):
             supervisor.watch()
         _log.info("draining")
         listener.close()
         supervisor.end(relay)
         _let_ship(supervisor, settings)
-    finally:
-        supervisor.stop()
 
 
 def _let_ship(supervisor: Supervisor, settings: SidecarSettings) -> None:
@@ -145,6 +153,26 @@ def _start(supervisor: Supervisor, child: Child) -> None:
         if child.process and child.process.poll() == SettingError.exit_status:
             raise click.exceptions.Exit(SettingError.exit_status) from None
         raise
+
+
+def _watchers(
+    settings: SidecarSettings, environment: dict[str, str], stack: ExitStack
+) -> tuple[Sequence[Child], Mapping[str, str]]:
+    """Return the process that shows the sidecar's metrics, where they are wanted, and where the admin port is.
+
+    It is started first and ends last. As with the callers' port, the socket is this process's. The relay learns from
+    `environment` where to tell its state.
+    """
+    if settings.admin is None and settings.metrics_otlp is None:
+        return [], {}
+    environment[STATE_SOCKET] = str(stack.enter_context(private_folder()) / "relay")
+    child = _child("watch", environment, _WATCH_DRAIN)
+    if settings.admin is None:
+        return [child], {}
+    listening = stack.enter_context(admin.listen(settings.admin))
+    number = listening.fileno()
+    inheriting = dataclasses.replace(child, environment={**environment, ADMIN_FD: str(number)}, pass_fds=[number])
+    return [inheriting], {"admin": admin.shown(admin.bound(settings.admin, listening))}
 
 
 def _relay(listener: socket.socket, environment: dict[str, str], drain: float) -> Child:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from scorelens_runtime.admin.address import Address, admin_setting, metrics_otlp_setting
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
@@ -114,6 +115,8 @@ class SidecarSettings:
     service_name: str = setting("scorelens-sidecar", "service.name of the spans.", str)
     environment: str = setting("", "deployment.environment.name of the spans.", str)
     drain: float = setting("10s", "How long calls in flight may go on after SIGTERM.", duration)
+    admin: Address | None = admin_setting()
+    metrics_otlp: Endpoint | None = metrics_otlp_setting()
     log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))
 
 

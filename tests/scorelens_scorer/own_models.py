@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,3 +137,16 @@ class Gated(Loud):
 
 
 gated = Gated()
+
+
+class UntilFile(Loud):
+    """Waits until there is the file that the first document names, so that another process can let it go."""
+
+    id = "until-file"
+
+    def score(self, documents: Sequence[Document], terms: int) -> Any:
+        """Wait, then score by case."""
+        limit = time.monotonic() + 60
+        while not Path(documents[0].text).exists() and time.monotonic() < limit:
+            time.sleep(0.01)
+        return super().score(documents, terms)

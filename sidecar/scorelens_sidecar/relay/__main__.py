@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+from pathlib import Path
 from typing import Final
 
 import click
@@ -17,6 +18,8 @@ from scorelens_runtime.settings import options
 from scorelens_sidecar.recorder import Recorder
 from scorelens_sidecar.relay.capture import Capture
 from scorelens_sidecar.relay.edge import Relay
+from scorelens_sidecar.relay.telling import tell_state
+from scorelens_sidecar.relay_state import STATE_SOCKET
 from scorelens_sidecar.settings import SidecarSettings
 
 LISTEN_FD: Final = "SCORELENS_LISTEN_FD"
@@ -42,6 +45,8 @@ async def serve(settings: SidecarSettings, recorder: Recorder) -> None:
     relay = Relay(settings, Capture(settings, recorder))
     inherited = os.environ.pop(LISTEN_FD, None)
     address = await relay.start(None if inherited is None else int(inherited))
+    if state := os.environ.pop(STATE_SOCKET, ""):
+        await tell_state(relay, Path(state))
     follow_supervisor()
     announce(address, upstream=str(settings.upstream))
     gc.freeze()  # what lives as long as the process need not be looked at again

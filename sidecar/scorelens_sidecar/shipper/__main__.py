@@ -15,6 +15,7 @@ from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
 from scorelens_runtime.logs import set_up
 from scorelens_runtime.main import run_part
+from scorelens_runtime.resource import resource_attributes
 from scorelens_runtime.settings import options
 from scorelens_sidecar.calculation_log import CalculationLog
 from scorelens_sidecar.dead_letters import DeadLetters
@@ -28,7 +29,7 @@ from scorelens_sidecar.shipper.memory import Memory
 from scorelens_sidecar.shipper.otlp import OtlpDestination
 from scorelens_sidecar.shipper.receiver import Receiver
 from scorelens_sidecar.shipper.stopping import Stop, Stopped
-from scorelens_sidecar.spans import encode_resource, resource_attributes
+from scorelens_sidecar.spans import encode_resource
 from scorelens_sidecar.spool.cleanup import cleanup
 from scorelens_sidecar.spool.folders import make_private, relay_folders
 

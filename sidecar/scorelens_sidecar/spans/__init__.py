@@ -2,7 +2,7 @@
 
 from scorelens_sidecar.spans.decode import DecodedCall, InvalidCallError, ScoredDocument, decode
 from scorelens_sidecar.spans.encode import EncodedSpan, encode
-from scorelens_sidecar.spans.resource import encode_request, encode_resource, resource_attributes
+from scorelens_sidecar.spans.resource import encode_request, encode_resource
 
 __all__ = [
     "DecodedCall",
@@ -13,5 +13,4 @@ __all__ = [
     "encode",
     "encode_request",
     "encode_resource",
-    "resource_attributes",
 ]

@@ -1,0 +1,1 @@
+"""What a component tells of itself in numbers: definitions, cheap counting, and export by the OpenTelemetry SDK."""
