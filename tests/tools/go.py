@@ -1,4 +1,4 @@
-"""Clients and servers of grpc-go and grpcurl, built by the Go toolchain."""
+"""Clients and servers of grpc-go, grpcurl and kustomize, built by the Go toolchain."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ MODULES: Final = {
     "interop_client": "google.golang.org/grpc/interop/client@v1.76.0",
     "interop_server": "google.golang.org/grpc/interop/server@v1.76.0",
     "grpcurl": "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3",
+    "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1",
 }
 """Versions as the names of files would not tell; a change of one builds it anew."""
 
