@@ -27,6 +27,7 @@ from scorelens_runtime.errors import ScorelensError, SettingError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
 from scorelens_runtime.settings import options, variable_of
 from scorelens_runtime.supervise import Child, Supervisor
+from scorelens_sidecar.drain import DRAIN_SIGNAL
 from scorelens_sidecar.relay_state import STATE_SOCKET
 from scorelens_sidecar.settings import SidecarSettings, check
 from scorelens_sidecar.spool.account import read_account
@@ -46,7 +47,6 @@ _WATCH = 0.1
 _SHIPPER_DRAIN = 15.0
 _WATCH_DRAIN = 15.0
 _GRACE = 5.0
-_PATIENCE = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ def run(settings: SidecarSettings, environment: Mapping[str, str]) -> None:
     make_private(settings.folder)
     make_private(relay_folder(settings.folder))  # so that the shipper's cursors begin with the first record
     lock = Lock(settings.folder / LOCK, "another sidecar")
+    lock.sign()
     follow_supervisor()
     try:
         patience = _GRACE if _wait_for_predecessor(settings) else 0.0
@@ -108,7 +109,7 @@ def listen(endpoint: Endpoint, patience: float = 0.0) -> socket.socket:
 
 
 def _supervise(settings: SidecarSettings, listener: socket.socket, address: str, environment: dict[str, str]) -> None:
-    supervisor, told = Supervisor(), threading.Event()
+    supervisor, told, leaving = Supervisor(), threading.Event(), threading.Event()
     with ExitStack() as stack:
         watchers, shown = _watchers(settings, environment, stack)
         stack.callback(supervisor.stop)
@@ -117,22 +118,31 @@ def _supervise(settings: SidecarSettings, listener: socket.socket, address: str,
             _start(supervisor, child)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: told.set())
+        signal.signal(DRAIN_SIGNAL, lambda *_: leaving.set())
         announce(address, upstream=str(settings.upstream), folder=str(settings.folder), **shown)
         while not told.wait(_WATCH):
+            if leaving.is_set():
+                leaving.clear()
+                _drain(supervisor, listener, relay)
             supervisor.watch()
-        _log.info("draining")
-        listener.close()
-        supervisor.end(relay)
+        _drain(supervisor, listener, relay)
         _let_ship(supervisor, settings)
 
 
+def _drain(supervisor: Supervisor, listener: socket.socket, relay: Child) -> None:
+    """Accept nobody, and end the relay once its callers have gone; a second time changes nothing."""
+    _log.info("draining")
+    listener.close()
+    supervisor.end(relay)
+
+
 def _let_ship(supervisor: Supervisor, settings: SidecarSettings) -> None:
-    """Give the shipper time to send the rest, as long as it gets on; with the receivers away that is short."""
-    limit = time.monotonic() + settings.drain
+    """Give the shipper time to send the rest, as long as it gets on; with the receivers away that may be short."""
+    limit = time.monotonic() + max(settings.drain, settings.patience)
     spooled, patience = -1, 0.0
     while (left := _spooled(settings)) and time.monotonic() < min(limit, patience or limit):
         if left != spooled:
-            spooled, patience = left, time.monotonic() + _PATIENCE
+            spooled, patience = left, time.monotonic() + settings.patience
         supervisor.watch()
         time.sleep(_WATCH)
     if left:

@@ -57,6 +57,11 @@ class SidecarSettings:
 
     listen: Endpoint = setting("127.0.0.1:50051", "Address that callers connect to.", Endpoint.parse_listen)
     upstream: Endpoint = setting("127.0.0.1:50052", "The gRPC server behind the sidecar.", Endpoint.parse)
+    upstream_wait: float = setting(
+        "0s",
+        "How long callers wait for an upstream that is away, such as one that starts again, before calls fail.",
+        duration,
+    )
     otlp: tuple[Endpoint, ...] = setting(
         "127.0.0.1:4317", "OTLP/gRPC receivers of the spans, separated by commas; each gets all of them.", _endpoints
     )
@@ -115,6 +120,11 @@ class SidecarSettings:
     service_name: str = setting("scorelens-sidecar", "service.name of the spans.", str)
     environment: str = setting("", "deployment.environment.name of the spans.", str)
     drain: float = setting("10s", "How long calls in flight may go on after SIGTERM.", duration)
+    patience: float = setting(
+        "1s",
+        "How long after SIGTERM to wait for a receiver that takes nothing; raise it where the spool is not kept.",
+        duration,
+    )
     admin: Address | None = admin_setting()
     metrics_otlp: Endpoint | None = metrics_otlp_setting()
     log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))

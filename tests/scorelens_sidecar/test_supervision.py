@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +41,13 @@ def upstream() -> Iterator[str]:
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, list[int]]]:
     """Serve OTLP; yield its address and the sizes of the exports that it acknowledged."""
+    with receiving() as running:
+        yield running
+
+
+@contextlib.contextmanager
+def receiving(address: str = "127.0.0.1:0") -> Iterator[tuple[str, list[int]]]:
+    """Serve OTLP at an address until the end of the block, as the fixture `receiver` does."""
     exports: list[int] = []
 
     def export(request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -50,7 +58,7 @@ def receiver() -> Iterator[tuple[str, list[int]]]:
     handler: Any = grpc.unary_unary_rpc_method_handler(export)
     server = grpc.server(ThreadPoolExecutor(2))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(address)
     server.start()
     yield f"127.0.0.1:{port}", exports
     server.stop(None).wait()
@@ -75,9 +83,9 @@ def is_gone(process: psutil.Process) -> bool:
 class Sidecar:
     """A running sidecar on a folder, in front of an upstream, with its receiver away."""
 
-    def __init__(self, folder: Path, upstream: str, otlp: str, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, folder: Path, upstream: str, otlp: str, *more: str, listen: str = "127.0.0.1:0") -> None:
         self.folder = folder
-        flags = ["--listen", listen, "--upstream", upstream, "--otlp", otlp, "--folder", str(folder)]
+        flags = ["--listen", listen, "--upstream", upstream, "--otlp", otlp, "--folder", str(folder), *more]
         self.child = Child("sidecar", [sys.executable, "-m", "scorelens_sidecar", *flags, "--drain", "2s"], drain=30)
         self.supervisor = Supervisor()
         try:
@@ -127,6 +135,12 @@ def sidecar(tmp_path: Path, upstream: str, nowhere: str) -> Iterator[Sidecar]:
 def run_command(*flags: Any) -> subprocess.CompletedProcess[str]:
     """Run `scorelens sidecar` and wait for its end."""
     command = [sys.executable, "-m", "scorelens_runtime", "sidecar", *map(str, flags)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def run_drain(folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    """Run what the preStop hook of a pod runs."""
+    command = [sys.executable, "-m", "scorelens_sidecar.drain", "--folder", str(folder), *flags]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -182,6 +196,62 @@ def test_the_last_records_are_sent_before_the_end(
     account = next(each for each in read_account(relay_folder(running.folder)) if each.destination.startswith("http"))
     assert (account.seen, account.acknowledged, account.spooled, account.adds_up) == (20, 20, 0, True)
     assert exports
+
+
+def test_a_drain_sends_callers_away_and_goes_on_shipping(
+    tmp_path: Path, upstream: str, receiver: tuple[str, list[int]]
+) -> None:
+    """`python -m scorelens_sidecar.drain` returns when the last caller has gone; what ships stays until SIGTERM."""
+    address, _ = receiver
+    running = Sidecar(tmp_path / "sidecar", upstream, address)
+    try:
+        with grpc.insecure_channel(running.address) as channel:
+            say: Any = channel.unary_unary(METHOD)
+            assert say(b"before", timeout=20) == b"before"
+            assert run_drain(running.folder).returncode == 0
+            with pytest.raises(grpc.RpcError) as raised:
+                say(b"after", timeout=20)
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert (running.part("relay"), running.seen()) == (None, 1)
+        wait_until(lambda: all(not each.spooled for each in read_account(relay_folder(running.folder))))
+        running.replace("shipper")
+        assert run_drain(running.folder).returncode == 0
+        running.process.send_signal(signal.SIGTERM)
+        assert running.child.process
+        assert running.child.process.wait(30) == 0
+    finally:
+        running.supervisor.stop()
+
+
+def test_a_drain_without_a_sidecar_is_told_so(tmp_path: Path) -> None:
+    """One line names the folder, or the setting that is wrong."""
+    ended = run_drain(tmp_path / "nothing")
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert f"no sidecar runs on {tmp_path / 'nothing'}" in ended.stderr
+    assert not (tmp_path / "nothing").exists()
+    ended = run_drain(tmp_path, "--after", "soon")
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
+    assert "--after" in ended.stderr
+
+
+def test_a_patient_sidecar_waits_for_a_receiver_that_is_late(tmp_path: Path, upstream: str) -> None:
+    """What nobody takes at SIGTERM is sent to a receiver that comes back within --patience."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    running = Sidecar(tmp_path / "sidecar", upstream, address, "--patience", "60s")
+    try:
+        running.call(b"x")
+        relay = running.part("relay")
+        running.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: relay is None or is_gone(relay))
+        time.sleep(2)  # longer than it waits unless told otherwise
+        with receiving(address) as (_, exports):
+            assert running.child.process
+            assert running.child.process.wait(60) == 0
+            assert exports
+    finally:
+        running.supervisor.stop()
 
 
 def test_nobody_is_left_when_the_command_is_killed(sidecar: Sidecar, upstream: str, nowhere: str) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -19,6 +20,8 @@ from scorelens_sidecar.settings import SidecarSettings
 CONNECT_TIMEOUT: Final = 5.0
 AWAY_LINGER: Final = 1.0
 """Seconds for which a caller is told that the upstream is away, before it is made to connect again."""
+RETRY: Final = 0.1
+"""Seconds between two tries to reach an upstream for which a caller waits."""
 BACKLOG: Final = 1024
 
 _log = logging.getLogger(__name__)
@@ -73,7 +76,7 @@ class Pair:
 
     async def _dial(self) -> None:
         try:
-            await asyncio.wait_for(self._relay.connect(self), CONNECT_TIMEOUT)
+            await self._relay.reach(self)
         except (OSError, TimeoutError) as error:
             self._relay.report_unreachable(error)
             self._upstream_away()
@@ -257,6 +260,18 @@ class Relay:
             ssl=self._upstream_tls,
             server_hostname=upstream.host if self._upstream_tls else None,
         )
+
+    async def reach(self, pair: Pair) -> None:
+        """Open a pair's upstream connection, and try again while the settings let callers wait. Raises OSError."""
+        limit = time.monotonic() + self._settings.upstream_wait
+        while True:
+            try:
+                return await asyncio.wait_for(self.connect(pair), CONNECT_TIMEOUT)
+            except (OSError, TimeoutError) as error:
+                if self.draining or time.monotonic() >= limit:
+                    raise
+                self.report_unreachable(error)
+            await asyncio.sleep(RETRY)
 
     def forget(self, pair: Pair) -> None:
         """Leave out a pair that has ended."""

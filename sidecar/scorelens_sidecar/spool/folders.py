@@ -41,10 +41,17 @@ def open_private(path: Path, flags: int) -> int:
 def held_locks(home: Path) -> list[Path]:
     """List the locks below the sidecar's folder that some process holds now."""
     paths = [*(home / "spool").glob(f"relay-*/{LOCK}"), *(home / "spool").glob("relay-*/cursors/*.lock")]
-    return [path for path in paths if _is_held(path)]
+    return [path for path in paths if is_held(path)]
 
 
-def _is_held(path: Path) -> bool:
+def holder(path: Path) -> int | None:
+    """Return the process that has signed the claim on a file and holds it still, None when nobody does."""
+    number = path.read_text() if path.exists() and is_held(path) else ""
+    return int(number) if number.isdigit() else None
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether some process has a claim on a file now."""
     try:
         Lock(path, "").release()
     except SpoolLockedError:
@@ -66,6 +73,11 @@ class Lock:
         except OSError as error:
             os.close(self._file)
             raise SpoolLockedError(f"{holder} already uses {path.parent}; stop it or name another folder") from error
+
+    def sign(self) -> None:
+        """Write down which process holds the claim."""
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
         """Give the claim up; more than once does no harm."""

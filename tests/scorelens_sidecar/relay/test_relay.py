@@ -198,6 +198,41 @@ def test_an_upstream_that_is_away_makes_calls_unavailable_until_it_is_back(tmp_p
         until(lambda: not _answers(stub))
 
 
+def test_callers_wait_for_an_upstream_that_starts_again(tmp_path: Path) -> None:
+    """With --upstream-wait a call that arrives while the server is away is answered once it is there."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with relay(tmp_path, f"127.0.0.1:{port}", "--upstream-wait", "60s") as running, running.channel() as channel:
+        call = scorer_pb2_grpc.ScorerStub(channel).Score.future(request(), timeout=60)
+        until(lambda: _has_caller(running))
+        with scorer(port):
+            assert call.result().results
+        until(lambda: [record.end for record in running.records()] == [End.ANSWERED])
+
+
+def test_nobody_waits_for_an_upstream_while_the_relay_drains(tmp_path: Path) -> None:
+    """A caller that waits for the server is let go when the relay ends."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with relay(tmp_path, f"127.0.0.1:{port}", "--upstream-wait", "600s") as running, running.channel() as channel:
+        call = scorer_pb2_grpc.ScorerStub(channel).Score.future(request(), timeout=60)
+        until(lambda: _has_caller(running))
+        os.kill(running.pid, signal.SIGTERM)
+        error = call.exception()
+        assert isinstance(error, grpc.RpcError)
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert running.child.process is not None
+        assert running.child.process.wait(30) == 0
+
+
+def _has_caller(running: RunningRelay) -> bool:
+    port = int(running.address.rpartition(":")[2])
+    connections = psutil.Process(running.pid).net_connections()
+    return any(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in connections)
+
+
 def _answers(stub: scorer_pb2_grpc.ScorerStub) -> bool:
     try:
         return bool(stub.Score(request(), timeout=5).results)
