@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import copy
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -27,7 +27,7 @@ def render(name: str) -> list[Manifest]:
 
 def build(folder: Path) -> list[Manifest]:
     """Return the objects that a folder with a kustomization stands for. Raises MissingPartError."""
-    return [document for document in yaml.safe_load_all(_built(folder)) if document]
+    return copy.deepcopy(_loaded(folder))
 
 
 def of_kind(manifests: list[Manifest], *kinds: str) -> Iterator[Manifest]:
@@ -47,9 +47,9 @@ def title(manifest: Manifest) -> str:
 
 
 @cache
-def _built(folder: Path) -> str:
+def _loaded(folder: Path) -> list[Manifest]:
     go.prepare()
-    command = [go.FOLDER / "kustomize", "build", os.fspath(folder)]
+    command = [str(go.FOLDER / "kustomize"), "build", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
