@@ -48,12 +48,14 @@ def test_the_model_answers_until_the_sidecar_has_drained(rendered: list[Manifest
 
 
 def test_the_sidecar_has_time_to_ship(rendered: list[Manifest]) -> None:
-    """Relay, last shipments and shipper end before the pod's grace period does, the slowest way counted."""
+    """Told to end when the model has, the sidecar ends within the grace period, the slowest way counted."""
     for template in with_sidecar(rendered):
-        drain = duration(sidecar_settings(template, rendered)["SCORELENS_SIDECAR_DRAIN"])
-        relay = hook_of(template.container("sidecar")) + drain + supervisor._GRACE
-        shipped = relay + drain + supervisor._SHIPPER_DRAIN
-        assert template.spec["terminationGracePeriodSeconds"] > shipped, template.title
+        model, texts = template.spec["containers"][0], sidecar_settings(template, rendered)
+        drain = environment(model, rendered).get("SCORELENS_SCORER_DRAIN", default(ScorerSettings, "drain"))
+        told = hook_of(model) + duration(drain)
+        shipping = max(duration(texts[f"SCORELENS_SIDECAR_{name}"]) for name in ("DRAIN", "PATIENCE"))
+        ended = told + shipping + supervisor._SHIPPER_DRAIN + supervisor._WATCH_DRAIN
+        assert template.spec["terminationGracePeriodSeconds"] > ended, template.title
 
 
 def test_every_server_has_time_to_drain(system: list[Manifest]) -> None:
