@@ -6,12 +6,15 @@ prints one object; it needs no running sidecar, and disturbs none:
 
     {"folder": "/.../sidecar",                the sidecar's folder
      "adds_up": true,                         whether every account below does
+     "spool_bytes": 4294967296,               what the spool may hold, by SCORELENS_SIDECAR_SPOOL_BYTES
      "relays": [                              one per spool folder, empty before the first start
        {"folder": "/.../sidecar/spool/relay-0",
         "bytes": 123456,                      what its segments take on disk
         "destinations": [                     one per receiver that has a cursor
           {"destination": "http://127.0.0.1:4317",
            "configured": true,                false: the shipper sends nothing there any more
+           "state": "delivering",             or "waiting", "alarm": what the shipper said last; "" before it did
+           "reason": "",                      why it waits, or who has to do what
            "seen": 1000,                      = acknowledged + spooled + dropped + sampled_out, since it began
            "acknowledged": 990,               the receiver has answered for these
            "rejected": 0,                     of the acknowledged: the receiver said it did not keep them
@@ -30,13 +33,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from scorelens_runtime.errors import ScorelensError
-from scorelens_sidecar.shipper.health import destinations_in
+from scorelens_runtime.errors import ScorelensError, SettingError
+from scorelens_runtime.settings import variable_of
+from scorelens_sidecar.settings import SidecarSettings
+from scorelens_sidecar.shipper.health import states_in
 from scorelens_sidecar.spool.account import read_account
 from scorelens_sidecar.spool.folders import relay_folders
 from scorelens_sidecar.spool.quota import bytes_on_disk
@@ -46,20 +52,35 @@ DOES_NOT_ADD_UP = 3
 
 def read_status(folder: Path) -> dict[str, Any]:
     """Return what the module's docstring describes."""
-    sent_to = destinations_in(folder)
+    said = states_in(folder)
     relays = [
         {
             "folder": str(relay),
             "bytes": bytes_on_disk(relay),
             "destinations": [
-                {"configured": sent_to is None or account.destination in sent_to, **asdict(account)}
+                {
+                    "configured": said is None or account.destination in said,
+                    "state": (said or {}).get(account.destination, ("", ""))[0],
+                    "reason": (said or {}).get(account.destination, ("", ""))[1],
+                    **asdict(account),
+                }
                 for account in read_account(relay)
             ],
         }
         for relay in relay_folders(folder)
     ]
     adds_up = all(account["adds_up"] for relay in relays for account in relay["destinations"])  # type: ignore[attr-defined]
-    return {"folder": str(folder), "adds_up": adds_up, "relays": relays}
+    return {"folder": str(folder), "adds_up": adds_up, "spool_bytes": _quota(), "relays": relays}
+
+
+def _quota() -> int:
+    """Return what the environment says of the quota; a flag of the running sidecar is not seen here."""
+    field = next(each for each in fields(SidecarSettings) if each.name == "spool_bytes")
+    variable = variable_of(field, "sidecar")
+    try:
+        return int(field.metadata["parse"](os.environ.get(variable) or field.metadata["default"]))
+    except SettingError as error:
+        raise SettingError(f"setting {variable}: {error}") from error
 
 
 def as_text(status: dict[str, Any]) -> str:

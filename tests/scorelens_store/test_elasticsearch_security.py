@@ -33,6 +33,7 @@ from scorelens_store.query.parse import parse
 from scorelens_store.query.tree import Everything
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
+from tests.scorelens_client.doctor.examining import Examined, examine, printed
 from tests.scorelens_store.records import make, record_id
 from tests.scorelens_store.reindexing import Watcher
 from tests.tools.certificates import Authority
@@ -404,3 +405,41 @@ def _score(system: System, name: str, count: int) -> list[str]:
 def _remove_records(secured: Secured) -> None:
     store: Store = secured.open("writer")
     store.expire(datetime(2040, 1, 1, tzinfo=UTC))
+
+
+def _examined(secured: Secured, home: Path, user: str, part: str = "INDEXER", **changes: str) -> Examined:
+    return examine(home, _variables(secured, user, part, changes))
+
+
+def _variables(secured: Secured, user: str, part: str, changes: dict[str, str]) -> dict[str, str]:
+    variables = {
+        f"SCORELENS_{part}_STORE": f"{secured.server.url}#{PREFIX}",
+        "SCORELENS_ELASTICSEARCH_USERNAME": USERS[user],
+        "SCORELENS_ELASTICSEARCH_PASSWORD": WORD,
+        "SCORELENS_ELASTICSEARCH_CA_FILE": str(secured.authority.certificate),
+    }
+    return {**variables, **changes}
+
+
+def test_the_doctor_tells_what_each_role_may(secured: Secured, tmp_path: Path) -> None:
+    """The writer and the console have what they need; a reader in the place of the writer lacks rights by name."""
+    for user, part in (("writer", "INDEXER"), ("console", "CONSOLE")):
+        found = _examined(secured, tmp_path, user, part)
+        # The server's certificate has only two days, which is no reason not to look further.
+        assert [one["check"] for one in found.failed()] == ["certificate"]
+        assert f"signs in as {USERS[user]}" in found.only("store", "rights")["text"]
+    rights = _examined(secured, tmp_path, "reader").only("store", "rights")
+    assert rights["mark"] == "FAIL"
+    assert "auto_configure" in rights["text"]
+    assert f"the role {PREFIX}_writer" in rights["advice"]
+
+
+def test_the_doctor_tells_wrong_credentials_and_certificates(secured: Secured, tmp_path: Path) -> None:
+    """A wrong password and an unknown authority fail with what to set, and no password is shown."""
+    wrong = {"SCORELENS_ELASTICSEARCH_PASSWORD": "wrong-horse"}
+    status, said = printed(tmp_path, _variables(secured, "writer", "INDEXER", wrong))
+    assert status == 1
+    assert "refuses the credentials" in said
+    assert "wrong-horse" not in said
+    found = _examined(secured, tmp_path, "writer", SCORELENS_ELASTICSEARCH_CA_FILE="")
+    assert "SCORELENS_ELASTICSEARCH_CA_FILE" in found.only("store", "certificate")["advice"]

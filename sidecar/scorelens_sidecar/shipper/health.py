@@ -28,11 +28,11 @@ REPEAT = 60.0
 _log = logging.getLogger(__name__)
 
 
-def destinations_in(folder: Path) -> set[str] | None:
-    """Return where the shipper of a sidecar's folder sends, or sent when it ran last; None where nothing tells."""
+def states_in(folder: Path) -> dict[str, tuple[str, str]] | None:
+    """Return state and reason of each destination as a folder's shipper wrote last; None where nothing tells."""
     try:
         states = json.loads((folder / FILE).read_bytes())["destinations"]
-        return {str(state["destination"]) for state in states}
+        return {str(each["destination"]): (str(each["state"]), str(each["reason"])) for each in states}
     except (OSError, ValueError, LookupError, TypeError):
         return None
 

@@ -1,0 +1,1 @@
+"""Tests of `scorelens doctor`: real parts, and each fault made for real."""
