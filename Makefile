@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled clean
+.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled images clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -70,6 +70,7 @@ lock: $(BIN)/uv  ## Lock the versions of all dependencies anew.
 	@$(LOCK) pyproject.toml --extra all --group dev --group build -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --extra all -c requirements/dev.txt -o requirements/run.txt
 	@$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
+	@$(LOCK) --group compile -c requirements/dev.txt -o requirements/compile.txt
 	@$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	@for extra in scorer sidecar indexer client console train; do $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
 
@@ -98,6 +99,9 @@ compiled: $(VENV)/dev tools  ## Build a wheel whose relay and indexer are compil
 RECORDS ?= 10_000_000
 volume: $(VENV)/dev  ## Fill an embedded store with many small records and see that it stays healthy (RECORDS=1_000_000).
 	@$(BIN)/python -m bench.volume --records $(RECORDS) $(ARGS)
+
+images:  ## Build the images of the components with docker, podman or buildah (ARGS="--prefix registry.example/scorelens").
+	@$(PYTHON) k8s/images.py $(ARGS)
 
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist
