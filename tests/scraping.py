@@ -42,7 +42,12 @@ def scrape(admin: str) -> dict[str, Family]:
     """Return the families of /metrics by their names, as Prometheus' own parser reads them."""
     status, body = get(admin, "/metrics")
     assert status == 200
-    return {family.name: family for family in text_string_to_metric_families(body.decode())}
+    return parsed(body)
+
+
+def parsed(text: bytes) -> dict[str, Family]:
+    """Return the families of a text by their names."""
+    return {family.name: family for family in text_string_to_metric_families(text.decode())}
 
 
 def value(families: Mapping[str, Family], name: str, **labels: str) -> float:
@@ -60,3 +65,9 @@ def assert_defined(families: Mapping[str, Family], metrics: Iterable[Metric], mo
         assert (family.type, family.documentation) == (kind, metric.help)
         for sample in family.samples:
             assert set(sample.labels) - {"le"} == {*metric.labels, *more_labels}
+
+
+def admin_of(said: str) -> str:
+    """Return where the admin port is, as a server's log says; those of its workers are not meant."""
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return str([line["admin"] for line in lines if not line.get("admin", "unix:").startswith("unix:")][-1])

@@ -30,6 +30,7 @@ from scorelens_console.web.context import Console
 from scorelens_console.web.failures import on_error, on_http_error, on_unknown_error
 from scorelens_console.web.files import Files
 from scorelens_console.web.gate import Gate
+from scorelens_console.web.measured import Measured
 from scorelens_console.web.rendering import STATIC
 from scorelens_runtime.errors import ScorelensError
 
@@ -66,7 +67,7 @@ def make_app(console: Console) -> Starlette:
             Mount(BASE, made),
             Mount("/static", Files(directory=STATIC)),
         ],
-        middleware=[Middleware(Gate, console=console)],
+        middleware=[Middleware(Measured, measures=console.measures), Middleware(Gate, console=console)],
         exception_handlers={
             ScorelensError: on_error,
             HTTPException: on_http_error,

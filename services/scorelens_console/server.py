@@ -19,6 +19,7 @@ from scorelens_console.access.sessions import Sessions
 from scorelens_console.access.tokens import Tokens
 from scorelens_console.app import make_app
 from scorelens_console.audit import Audit
+from scorelens_console.measures import Measures
 from scorelens_console.settings import ACCOUNTS, OIDC, ConsoleSettings
 from scorelens_console.state import State, write_address
 from scorelens_console.tls import ServerTls
@@ -26,6 +27,7 @@ from scorelens_console.web.context import Console
 from scorelens_console.web.patience import PatientProtocol
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
+from scorelens_runtime.metrics.instruments import Instruments
 from scorelens_store.open import open_reader
 
 DRAIN: Final = 5
@@ -72,8 +74,8 @@ class RunningConsole:
 
 
 @contextmanager
-def serving(settings: ConsoleSettings) -> Iterator[RunningConsole]:
-    """Run a console until the end of the block. Raises SettingError, ScorelensError."""
+def serving(settings: ConsoleSettings, instruments: Instruments | None = None) -> Iterator[RunningConsole]:
+    """Run a console until the end of the block, counting with `instruments`. Raises SettingError, ScorelensError."""
     with ExitStack() as stack:
         state = State(settings.folder)
         audit = Audit(settings.folder, settings.audit_bytes, settings.audit_keep)
@@ -90,6 +92,7 @@ def serving(settings: ConsoleSettings) -> Iterator[RunningConsole]:
             _accounts(settings),
             ProxyHeaders(settings.trusted_proxies, settings.proxy_name, settings.proxy_groups, settings.roles),
             _provider(settings),
+            measures=Measures(instruments or Instruments()),
         )
         _warn(settings)
         server = RunningConsole(settings, console)

@@ -9,6 +9,7 @@ from typing import Final
 from scorelens_console.access.peers import Peers, read_peers
 from scorelens_console.access.role_map import RoleMap, read_role_map
 from scorelens_console.public_url import PublicUrl
+from scorelens_runtime.admin.address import Address, admin_setting, metrics_otlp_setting
 from scorelens_runtime.endpoint import Endpoint, is_loopback
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
@@ -133,6 +134,8 @@ class ConsoleSettings:
     audit_bytes: int = setting("100MiB", "Size at which the audit log goes on in a new file.", _size)
     audit_keep: float = setting("400d", "How long files of the audit log are kept.", _days)
 
+    admin: Address | None = admin_setting()
+    metrics_otlp: Endpoint | None = metrics_otlp_setting()
     log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))
 
     def __post_init__(self) -> None:

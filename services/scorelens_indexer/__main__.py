@@ -9,7 +9,10 @@ import click
 
 from scorelens_indexer.server import serving
 from scorelens_indexer.settings import IndexerSettings
+from scorelens_runtime.admin.readiness import Readiness
 from scorelens_runtime.logs import set_up
+from scorelens_runtime.metrics.instruments import Instruments
+from scorelens_runtime.operations import Operations, Wanted
 from scorelens_runtime.serving import serve_until_told
 from scorelens_runtime.settings import options
 from scorelens_store.open import open_store
@@ -28,8 +31,13 @@ def command(settings: IndexerSettings) -> None:
     """
     set_up("indexer", settings.log_level)
     _collect_garbage_less_often()
-    with serving(settings, lambda: open_store(settings.store)) as (server, store):
-        serve_until_told(server, store=store.describe())  # which leaves credentials out
+    instruments, readiness = Instruments(), Readiness()
+    with (
+        Operations("indexer", Wanted(settings.admin, settings.metrics_otlp), instruments, readiness) as operations,
+        serving(settings, lambda: open_store(settings.store), instruments) as (server, store),
+    ):
+        # A store's description leaves credentials out.
+        serve_until_told(server, readiness, store=store.describe(), **operations.details())
 
 
 def _collect_garbage_less_often() -> None:

@@ -16,21 +16,21 @@ class Budget:
     """Counts exports and bytes from their arrival to their answer. One export always fits, whatever its size."""
 
     def __init__(self, max_bytes: int, max_exports: int) -> None:
-        self._max_bytes, self._max_exports = max_bytes, max_exports
-        self._bytes = self._exports = 0
+        self.most_bytes, self._max_exports = max_bytes, max_exports
+        self.bytes = self.exports = 0
         self._lock = threading.Lock()
 
     @contextmanager
     def take(self, size: int) -> Iterator[None]:
         """Hold room for an export of so many bytes. Raises OverloadedError at once when there is none."""
         with self._lock:
-            if self._exports and (self._exports >= self._max_exports or self._bytes + size > self._max_bytes):
+            if self.exports and (self.exports >= self._max_exports or self.bytes + size > self.most_bytes):
                 raise OverloadedError("too much is waiting for the store; try again later", _RETRY_SECONDS)
-            self._exports += 1
-            self._bytes += size
+            self.exports += 1
+            self.bytes += size
         try:
             yield
         finally:
             with self._lock:
-                self._exports -= 1
-                self._bytes -= size
+                self.exports -= 1
+                self.bytes -= size

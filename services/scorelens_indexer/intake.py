@@ -15,6 +15,7 @@ from scorelens_indexer.budget import Budget
 from scorelens_indexer.dead_letters import DeadLetters, Letter
 from scorelens_indexer.errors import OverloadedError, PermanentError
 from scorelens_indexer.identity import identify
+from scorelens_indexer.measures import FAULT, REFUSED, UNREADABLE, Measures
 from scorelens_indexer.origin import read_origin
 from scorelens_indexer.otlp import Request, parse
 from scorelens_indexer.records import read_record
@@ -49,10 +50,15 @@ class Conversion:
     records: list[Record] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
     room: int = _REPEATED_BYTES
 
-    def put_aside(self, source: Source, reason: str) -> None:
-        """Make a span a dead letter, with the resource and the scope that belong to it where there is room for them."""
+    def put_aside(self, source: Source, kind: str, reason: str) -> None:
+        """Make a span a dead letter, with the resource and the scope that belong to it where there is room for them.
+
+        `kind` is one of the reasons that are counted, `reason` is for people.
+        """
+        self.reasons[kind] += 1
         export = Request()
         of_resource = export.resource_spans.add(schema_url=source.of_resource.schema_url)
         of_scope = of_resource.scope_spans.add(schema_url=source.of_scope.schema_url)
@@ -76,10 +82,16 @@ class Intake:
     """Takes exports in from many threads at once."""
 
     def __init__(
-        self, writer: Writer, dead_letters: DeadLetters, account: Account, budget: Budget, bounds: TimeBounds
+        self,
+        writer: Writer,
+        dead_letters: DeadLetters,
+        account: Account,
+        budget: Budget,
+        bounds: TimeBounds,
+        measures: Measures,
     ) -> None:
         self._writer, self._dead_letters, self._account, self._budget = writer, dead_letters, account, budget
-        self._bounds = bounds
+        self._bounds, self._measures = bounds, measures
         self._converting = threading.Lock()
         self._refusing = threading.Lock()
 
@@ -114,6 +126,9 @@ class Intake:
             self._count_refused(conversion.received)
             raise
         self._account.add(_counts(conversion, results, len(letters), new_letters))
+        self._measures.stored(conversion.records[: len(results)], results)
+        for reason, count in conversion.reasons.items():
+            self._measures.letters(reason, count)
         return _rejections(letters)
 
     def _count_refused(self, spans: int) -> None:
@@ -148,10 +163,11 @@ def _convert(source: Source, origin: dict[str, Any], conversion: Conversion, che
         if record is not None:
             check(source.span.start_time_unix_nano)
     except PermanentError as error:
-        conversion.put_aside(source, str(error))
+        conversion.put_aside(source, UNREADABLE, str(error))
     except Exception:
-        _log.exception("a span could not be read")
-        conversion.put_aside(source, _BUG)
+        ids = {"trace_id": source.span.trace_id.hex(), "span_id": source.span.span_id.hex()}
+        _log.exception("a span could not be read", extra=ids)
+        conversion.put_aside(source, FAULT, _BUG)
     else:
         if record is None:
             conversion.ignored += 1
@@ -172,7 +188,7 @@ def _sources(export: Any) -> Iterator[Source]:
 def _put_rejected_aside(conversion: Conversion, results: list[PutResult]) -> None:
     for source, result in zip(conversion.sources, results, strict=True):
         if result.outcome is Outcome.REJECTED:
-            conversion.put_aside(source, result.reason)
+            conversion.put_aside(source, REFUSED, result.reason)
 
 
 def _counts(conversion: Conversion, results: list[PutResult], letters: int, new_letters: int) -> Counts:
@@ -191,6 +207,7 @@ def _counts(conversion: Conversion, results: list[PutResult], letters: int, new_
 def _rejections(letters: list[Letter]) -> Rejections:
     if not letters:
         return Rejections(0, "")
-    reason = letters[0].reason[:_REASON_LENGTH]
-    _log.warning("spans were put aside as dead letters", extra={"spans": len(letters), "first": reason})
+    reason, first = letters[0].reason[:_REASON_LENGTH], letters[0].identity
+    extra = {"spans": len(letters), "first": reason, "trace_id": first.trace_id, "span_id": first.span_id}
+    _log.warning("spans were put aside as dead letters", extra=extra)
     return Rejections(len(letters), reason)

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from scorelens_indexer.intake import Intake
+from scorelens_indexer.measures import Measures
 from scorelens_indexer.statuses import translated
 
 SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
@@ -19,13 +20,14 @@ SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 class TraceReceiver:
     """Answers an export once its spans are stored, or put aside for good and named in the partial success."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    def __init__(self, intake: Intake, measures: Measures) -> None:
+        self._intake, self._measures = intake, measures
 
     @translated
     def export(self, request: bytes, _: grpc.ServicerContext) -> ExportTraceServiceResponse:
         """Take in one serialised ExportTraceServiceRequest."""
-        rejections = self._intake.accept(request)
+        with self._measures.export():
+            rejections = self._intake.accept(request)
         if not rejections.spans:
             return ExportTraceServiceResponse()
         message = f"{rejections.spans} spans can never be stored and are dead letters; the first: {rejections.reason}"

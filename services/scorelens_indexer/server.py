@@ -17,6 +17,7 @@ from scorelens_indexer.admin import Admin
 from scorelens_indexer.budget import Budget
 from scorelens_indexer.dead_letters import DeadLetters
 from scorelens_indexer.intake import Intake
+from scorelens_indexer.measures import Measures
 from scorelens_indexer.mirror import Mirror, indexer_id
 from scorelens_indexer.receiver import SERVICE as TRACE_SERVICE
 from scorelens_indexer.receiver import TraceReceiver
@@ -25,6 +26,7 @@ from scorelens_indexer.settings import IndexerSettings
 from scorelens_indexer.time_bounds import TimeBounds
 from scorelens_indexer.writer import Writer
 from scorelens_runtime.errors import SettingError
+from scorelens_runtime.metrics.instruments import Instruments
 from scorelens_runtime.serving import RunningServer, Serving
 from scorelens_store.contract import Store
 from scorelens_store.open import is_url
@@ -37,10 +39,13 @@ class FolderInUseError(SettingError):
 
 
 @contextmanager
-def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Iterator[tuple[RunningServer, Store]]:
+def serving(
+    settings: IndexerSettings, open_store: Callable[[], Store], instruments: Instruments | None = None
+) -> Iterator[tuple[RunningServer, Store]]:
     """Run an indexer on a store until the end of the block, then answer what came in and close everything.
 
-    Raises SettingError when the folder or the address is taken, and what opening the store raises.
+    What is done is counted with `instruments`. Raises SettingError when the folder or the address is taken, and what
+    opening the store raises.
     """
     with ExitStack() as stack:
         stack.callback(os.close, lock_folder(settings.folder))
@@ -48,7 +53,11 @@ def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Itera
         stack.callback(store.close)
         account = Account(settings.folder / "account")
         stack.callback(account.close)
-        writer = Writer(store, batch_bytes=settings.batch_bytes, batch_records=settings.batch_records)
+        measures = Measures(instruments or Instruments())
+        measures.read_account(account.counts)
+        writer = Writer(
+            store, batch_bytes=settings.batch_bytes, batch_records=settings.batch_records, on_put=measures.put
+        )
         stack.callback(writer.close)
         retention = Retention(store, writer, account, settings.keep, settings.keep_bytes)
         stack.callback(retention.close)
@@ -58,8 +67,9 @@ def serving(settings: IndexerSettings, open_store: Callable[[], Store]) -> Itera
             stack.callback(mirror.close)
             mirror.start()
         budget = Budget(settings.waiting_bytes, settings.waiting_exports)
-        intake = Intake(writer, dead_letters, account, budget, TimeBounds(settings.keep))
-        server = _server(settings, TraceReceiver(intake), Admin(store, writer, dead_letters, account))
+        measures.read_work(budget, lambda: writer.is_store_away)
+        intake = Intake(writer, dead_letters, account, budget, TimeBounds(settings.keep), measures)
+        server = _server(settings, TraceReceiver(intake, measures), Admin(store, writer, dead_letters, account))
         stack.callback(server.stop)
         retention.start()
         yield server, store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from scorelens_runtime.admin.address import Address, admin_setting, metrics_otlp_setting
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.home import default_home
@@ -56,6 +57,8 @@ class IndexerSettings:
     max_connection_age: float = setting(
         "0s", "Age at which connections end, so that senders spread over new indexers; 0s means never.", duration
     )
+    admin: Address | None = admin_setting()
+    metrics_otlp: Endpoint | None = metrics_otlp_setting()
     log_level: str = setting("info", "Least level of log lines.", choice("debug", "info", "warning", "error"))
 
     def __post_init__(self) -> None:

@@ -45,20 +45,30 @@ def translated_stream(handler: Handler[Request, Iterator[Response]]) -> Handler[
     return run
 
 
-def _abort(context: grpc.ServicerContext, error: ScorelensError) -> NoReturn:
+def code_of(error: Exception) -> grpc.StatusCode:
+    """Return the status that stands for an error; INTERNAL for one that nobody expected."""
     match error:
         case OverloadedError():
-            _abort_for_now(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error), error.retry_after)
-        case UnavailableError():
-            _abort_for_now(context, grpc.StatusCode.UNAVAILABLE, str(error), error.retry_after)
-        case StoreDamagedError():  # a person has to mend it; until then senders keep what they have
-            _abort_for_now(context, grpc.StatusCode.UNAVAILABLE, str(error), _DAMAGED_RETRY_SECONDS)
+            return grpc.StatusCode.RESOURCE_EXHAUSTED
+        case UnavailableError() | StoreDamagedError():
+            return grpc.StatusCode.UNAVAILABLE
         case MalformedError():
-            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            return grpc.StatusCode.INVALID_ARGUMENT
         case RecordNotFoundError():
-            context.abort(grpc.StatusCode.NOT_FOUND, str(error))
-        case _:
-            raise error
+            return grpc.StatusCode.NOT_FOUND
+    return grpc.StatusCode.INTERNAL
+
+
+def _abort(context: grpc.ServicerContext, error: ScorelensError) -> NoReturn:
+    code = code_of(error)
+    match error:
+        case UnavailableError():
+            _abort_for_now(context, code, str(error), error.retry_after)
+        case StoreDamagedError():  # a person has to mend it; until then senders keep what they have
+            _abort_for_now(context, code, str(error), _DAMAGED_RETRY_SECONDS)
+        case MalformedError() | RecordNotFoundError():
+            context.abort(code, str(error))
+    raise error
 
 
 def _abort_for_now(context: grpc.ServicerContext, code: grpc.StatusCode, message: str, retry_after: float) -> NoReturn:

@@ -32,6 +32,15 @@ _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 
+OnPut = Callable[[str, float], None]
+"""Hears of a put that has ended: STORED, AWAY or FAILED, and the seconds it took."""
+STORED, AWAY, FAILED = "stored", "away", "failed"
+
+
+def _nothing(outcome: str, seconds: float) -> None:
+    """Hear nothing."""
+
+
 @dataclass(frozen=True)
 class _Put:
     """Records of one export; `size` is what they took on the wire, in bytes."""
@@ -53,13 +62,14 @@ class _Change:
 class Writer:
     """Puts records of concurrent callers into a store together. Callers bound how much waits (see budget.py)."""
 
-    def __init__(self, store: Store, *, batch_bytes: int, batch_records: int) -> None:
+    def __init__(self, store: Store, *, batch_bytes: int, batch_records: int, on_put: OnPut = _nothing) -> None:
         """Start the threads; one `Store.put` gets at most so many bytes or records, or else a single export."""
         self._store, self._batch_bytes, self._batch_records = store, batch_bytes, batch_records
+        self._on_put = on_put
         self._waiting: deque[_Put | _Change] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._store_away = False
+        self.is_store_away = False
         self._part_away = ""
         self._putting = self._coming = 0
         self._changing = False
@@ -167,18 +177,23 @@ class Writer:
         return group
 
     def _commit(self, group: Sequence[_Put]) -> None:
+        began = time.perf_counter()
         try:
             results = self._store.put([record for item in group for record in item.records])
         except PartUnavailableError as error:
+            self._on_put(AWAY, time.perf_counter() - began)
             self._note_part(error)
             self._commit_apart(group, error)
         except UnavailableError as error:
+            self._on_put(AWAY, time.perf_counter() - began)
             self._note(error)
             for item in group:
                 item.future.set_exception(error)
         except Exception as error:
+            self._on_put(FAILED, time.perf_counter() - began)
             self._commit_apart(group, error)
         else:
+            self._on_put(STORED, time.perf_counter() - began)
             self._note(None)
             _share_out(group, results)
 
@@ -198,11 +213,11 @@ class Writer:
 
     def _note(self, error: UnavailableError | None) -> None:
         """Log when the store goes away and when it is back, and nothing in between."""
-        if error is not None and not self._store_away:
+        if error is not None and not self.is_store_away:
             _log.warning("the store is away; senders keep what they have", extra={"error": str(error)})
-        if error is None and self._store_away:
+        if error is None and self.is_store_away:
             _log.info("the store is back")
-        self._store_away = error is not None
+        self.is_store_away = error is not None
 
 
 def _settle(change: _Change, store: Store) -> None:

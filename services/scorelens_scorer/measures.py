@@ -51,6 +51,8 @@ class Measures:
 
     def read_models(self, router: Router, lineup: Lineup) -> None:
         """Have what is served read, and what cannot be."""
+        for served in router.all():
+            self._stuck.add(0, served.id)  # so that its first increase is seen as one
         self._instruments.read(metrics.MODEL, lambda: _models(router))
         self._instruments.read(metrics.MODEL_REFUSED, lambda: _refused(lineup.followed))
 

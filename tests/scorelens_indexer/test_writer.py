@@ -28,7 +28,8 @@ class Held:
 
     def __init__(self, **bounds: int) -> None:
         self.store = MemoryStore()
-        self.writer = Writer(self.store, **{"batch_bytes": 10**9, "batch_records": 10**9} | bounds)
+        every: dict[str, Any] = {"batch_bytes": 10**9, "batch_records": 10**9} | bounds
+        self.writer = Writer(self.store, **every)
         self.pool = ThreadPoolExecutor(32)
         self.store.gate.clear()
         self.first = self.pool.submit(self.writer.put, [record(0)], 1)

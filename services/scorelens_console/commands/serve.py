@@ -6,7 +6,10 @@ import click
 
 from scorelens_console.server import serving
 from scorelens_console.settings import ConsoleSettings
+from scorelens_runtime.admin.readiness import Readiness
 from scorelens_runtime.logs import set_up
+from scorelens_runtime.metrics.instruments import Instruments
+from scorelens_runtime.operations import Operations, Wanted
 from scorelens_runtime.serving import serve_until_told
 from scorelens_runtime.settings import options
 from scorelens_store.open import without_credentials
@@ -24,5 +27,9 @@ def command(settings: ConsoleSettings) -> None:
     Credentials for Elasticsearch come from SCORELENS_ELASTICSEARCH_USERNAME and _PASSWORD_FILE, or _API_KEY_FILE.
     """
     set_up("console", settings.log_level)
-    with serving(settings) as server:
-        serve_until_told(server, store=without_credentials(settings.store))
+    instruments, readiness = Instruments(), Readiness()
+    with (
+        Operations("console", Wanted(settings.admin, settings.metrics_otlp), instruments, readiness) as operations,
+        serving(settings, instruments) as server,
+    ):
+        serve_until_told(server, readiness, store=without_credentials(settings.store), **operations.details())

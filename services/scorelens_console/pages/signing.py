@@ -9,17 +9,18 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from scorelens_console.access import accounts, devices, oidc
+from scorelens_console.access import accounts, devices, links, oidc
 from scorelens_console.access.accounts import MOST_NAME, Account, normal
 from scorelens_console.access.flow import LIFETIME, Flow
 from scorelens_console.access.identity import Identity
-from scorelens_console.access.links import use_link
 from scorelens_console.errors import BadRequestError, NotFoundError, TooManyError
+from scorelens_console.measures import THROTTLED
 from scorelens_console.settings import ACCOUNTS, LINKS, OIDC
 from scorelens_console.web.context import Console, client_of, console_of, session_of
 from scorelens_console.web.cookies import DEVICE, FLOW, SESSION, drop_cookie, read_cookie, set_cookie
 from scorelens_console.web.rendering import page
 from scorelens_console.web.who import MARK
+from scorelens_runtime.errors import ScorelensError
 
 CHECKS_AT_ONCE: Final = 2
 """Passwords that are checked at the same time; each takes 64 MiB of memory for a moment."""
@@ -37,8 +38,11 @@ def sign_in(request: Request) -> Response:
     target = local(request.query_params.get("next", ""))
     code, way = request.query_params.get("code", ""), console_of(request).settings.sign_in
     if code and way == LINKS:
-        identity = use_link(console_of(request).state, code)
-        return signed_in(request, identity, target) if identity else _shown(request, target, USED)
+        identity = links.use_link(console_of(request).state, code)
+        if identity:
+            return signed_in(request, identity, target)
+        console_of(request).measures.sign_in_refused(links.METHOD)
+        return _shown(request, target, USED)
     if session_of(request):
         return RedirectResponse(target, 303)
     return _shown(request, target, NO_LINKS if code else "")
@@ -78,7 +82,11 @@ def from_provider(request: Request) -> Response:
     provider, flow = _provider(request), Flow.read(read_cookie(request, FLOW))
     if flow is None or not flow.is_answered_by(request.query_params.get("state", "")):
         raise BadRequestError("signing in was not begun in this browser, or took too long; begin again")
-    identity = provider.finish(flow, _redirect(request), request.query_params)
+    try:
+        identity = provider.finish(flow, _redirect(request), request.query_params)
+    except ScorelensError:
+        console_of(request).measures.sign_in_refused(oidc.METHOD)
+        raise
     answer = signed_in(request, identity, local(flow.target))
     drop_cookie(request, answer, FLOW)
     return answer
@@ -131,6 +139,7 @@ def _checked(request: Request, console: Console, name: str, password: str) -> tu
     client, device = client_of(request), devices.mark_of(console.state, read_cookie(request, DEVICE), name)
     wait = console.throttle.attempt(name, client, device)
     if wait:
+        console.measures.sign_in_refused(THROTTLED)
         raise TooManyError(f"too many wrong passwords came from here; try again in {_waiting(wait)}", wait)
     account = console.accounts.check(name, password)
     if account:
@@ -139,6 +148,7 @@ def _checked(request: Request, console: Console, name: str, password: str) -> tu
         # People type passwords where names belong: only names that somebody has are written down.
         known = name if console.accounts.find(name) else ""
         console.audit.write(Identity(known, {}, accounts.METHOD), "sign_in_refused", client)
+        console.measures.sign_in_refused(accounts.METHOD)
     return account, device
 
 

@@ -20,10 +20,12 @@ from scorelens_console.access.trail import Trail
 from scorelens_console.audit import Audit
 from scorelens_console.core.tagbook import Tagbook, read_tagbook
 from scorelens_console.errors import NotSignedInError
+from scorelens_console.measures import Measures
 from scorelens_console.settings import ConsoleSettings
 from scorelens_console.state import State, new_secret
 from scorelens_console.web.remembered import Remembered
 from scorelens_console.web.streaming import Streams
+from scorelens_runtime.metrics.instruments import Instruments
 from scorelens_store.contract import Reader
 
 API: Final = "/api/"
@@ -50,6 +52,7 @@ class Console:
     throttle: Throttle = field(default_factory=Throttle)
     remembered: Remembered = field(default_factory=Remembered)
     streams: Streams = field(default_factory=Streams)
+    measures: Measures = field(default_factory=lambda: Measures(Instruments()))
     form_key: str = field(default_factory=new_secret)
     """Makes the secrets of forms where there are no sessions."""
 

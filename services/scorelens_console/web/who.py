@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 from starlette.requests import Request
 
-from scorelens_console.access import accounts, links, oidc, proxied
+from scorelens_console.access import accounts, links, oidc, proxied, tokens
 from scorelens_console.access.sessions import Session
 from scorelens_console.errors import NotSignedInError
 from scorelens_console.settings import ACCOUNTS, LINKS, OIDC, PROXY
 from scorelens_console.web.context import Console, console_of, is_of_api, peer_of
 from scorelens_console.web.cookies import SESSION, read_cookie
+from scorelens_runtime.errors import ScorelensError
 
 METHODS: Final = {LINKS: links.METHOD, ACCOUNTS: accounts.METHOD, OIDC: oidc.METHOD, PROXY: proxied.METHOD}
 """What identities have as their method, by the setting."""
@@ -28,11 +31,23 @@ def find_session(request: Request) -> Session | None:
     """Return the session of a request, None for nobody. Raises NotSignedInError, NotAllowedError."""
     console = console_of(request)
     if is_of_api(request) and (token := _bearer(request)):
-        return _of_token(console, token)
+        with _counted(console, tokens.METHOD):
+            return _of_token(console, token)
     if console.settings.sign_in == PROXY:
-        return _of_proxy(request, console)
+        with _counted(console, proxied.METHOD):
+            return _of_proxy(request, console)
     found = console.sessions.find(read_cookie(request, SESSION), active=BACKGROUND not in request.headers)
     return _confirmed(console, found) if found else None
+
+
+@contextmanager
+def _counted(console: Console, method: str) -> Iterator[None]:
+    """Count a failure to sign in."""
+    try:
+        yield
+    except ScorelensError:
+        console.measures.sign_in_refused(method)
+        raise
 
 
 def _bearer(request: Request) -> str:

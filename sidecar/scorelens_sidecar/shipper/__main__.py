@@ -21,6 +21,7 @@ from scorelens_sidecar.calculation_log import CalculationLog
 from scorelens_sidecar.dead_letters import DeadLetters
 from scorelens_sidecar.redaction import Redaction
 from scorelens_sidecar.settings import SidecarSettings
+from scorelens_sidecar.shipper.calls import CallCounts
 from scorelens_sidecar.shipper.follower import Follower
 from scorelens_sidecar.shipper.health import Health, HealthFile
 from scorelens_sidecar.shipper.log_destination import NAME as LOG_NAME
@@ -56,6 +57,8 @@ class Shipper:
         self._letters = DeadLetters(settings.folder)
         self._memory = Memory()
         self._healths: list[Health] = []
+        is_watched = settings.admin is not None or settings.metrics_otlp is not None
+        self._calls = CallCounts(settings.folder) if is_watched else None
         self._followers = list(self._make_followers())
         self._health_file = HealthFile(settings.folder, self._healths)
 
@@ -83,15 +86,18 @@ class Shipper:
             settings.service_name, settings.environment, settings.listen.address, os.environ
         )
         resource = encode_resource(attributes)
+        # The log waits for nobody, so that its follower counts soonest.
+        counting = LOG_NAME if settings.log_bytes else str(settings.otlp[0])
         for endpoint in dict.fromkeys(settings.otlp):
             receiver = Receiver(endpoint, settings.export_timeout, settings.otlp_ca, settings.otlp_headers_file)
             health = self._health(receiver.name)
             destination = OtlpDestination(receiver, resource, settings.upstream.host, self._letters, health, self._stop)
-            yield Follower(destination, settings, self._redaction, self._letters, health, self._stop)
+            calls = self._calls if receiver.name == counting else None
+            yield Follower(destination, settings, self._redaction, self._letters, health, self._stop, calls)
         if settings.log_bytes:
             health = self._health(LOG_NAME)
             log = LogDestination(_open_log(settings), health)
-            yield Follower(log, settings, self._redaction, self._letters, health, self._stop)
+            yield Follower(log, settings, self._redaction, self._letters, health, self._stop, self._calls)
 
     def _health(self, name: str) -> Health:
         self._healths.append(Health(name))
@@ -99,6 +105,8 @@ class Shipper:
 
     def _keep_house(self) -> None:
         self._health_file.write()
+        if self._calls:
+            self._calls.write()
         self._memory.keep_small()
         for folder in relay_folders(self._settings.folder):
             self._clean(folder)

@@ -16,6 +16,7 @@ from scorelens_sidecar.forgetting.tombstones import Tombstones
 from scorelens_sidecar.redaction import Redaction
 from scorelens_sidecar.settings import SidecarSettings
 from scorelens_sidecar.shipper.backoff import Backoff
+from scorelens_sidecar.shipper.calls import CallCounts, Ended
 from scorelens_sidecar.shipper.destination import Destination, Item, Parcel, StalledError
 from scorelens_sidecar.shipper.health import Health
 from scorelens_sidecar.shipper.stopping import Stop, Stopped
@@ -38,6 +39,7 @@ class Shipment(Generic[Item]):
     """What is delivered at once; `position` is behind the last record that it completes, None without one."""
 
     parcels: list[Parcel[Item]] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
     size: int = 0
     records: int = 0
     position: Position | None = None
@@ -54,8 +56,11 @@ class Follower(threading.Thread, Generic[Item]):
         letters: DeadLetters,
         health: Health,
         stop: Stop,
+        calls: CallCounts | None = None,
     ) -> None:
+        """`calls` counts the calls that were delivered; one follower of a sidecar has it."""
         super().__init__(name=destination.name, daemon=True)
+        self._calls = calls
         self._destination, self._settings, self._redaction = destination, settings, redaction
         self._letters, self._health, self._stop_signal = letters, health, stop
         self._tombstones = Tombstones(settings.folder)
@@ -139,6 +144,8 @@ class Follower(threading.Thread, Generic[Item]):
         self._dead -= dead
         self._rejected = 0
         self._health.delivered(records=shipment.records)
+        if self._calls:
+            self._calls.add(shipment.ended)
         self._destination.acknowledged()
 
     def _shipments(self, reader: SpoolReader) -> Iterator[Shipment[Item]]:
@@ -156,6 +163,8 @@ class Follower(threading.Thread, Generic[Item]):
                     shipment = Shipment()
                 shipment.parcels.append(parcel)
                 shipment.size += parcel.size
+            if self._calls and (ended := self._calls.ended(record.call)):
+                shipment.ended.append(ended)
             shipment.position = record.position
             shipment.records += 1
         yield shipment
@@ -172,7 +181,8 @@ class Follower(threading.Thread, Generic[Item]):
         except InvalidCallError as error:
             self._put_aside(record, f"no span can be made of it: {error}")
         except Exception as error:
-            _log.exception("a record cannot be converted", extra={"sequence": record.sequence})
+            ids = {"trace_id": record.call.trace_id.hex(), "span_id": record.call.span_id.hex()}
+            _log.exception("a record cannot be converted", extra={"sequence": record.sequence, **ids})
             self._put_aside(record, f"no span can be made of it: {type(error).__name__}, see the log of the shipper")
 
     def _is_forgotten(self, scored: ScoredDocument) -> bool:

@@ -20,6 +20,8 @@ from scorelens_runtime.operations import Operations, Wanted
 from scorelens_runtime.settings import options
 from scorelens_sidecar.relay_state import STATE_SOCKET, RelayState, ask_relay
 from scorelens_sidecar.settings import SidecarSettings
+from scorelens_sidecar.watch.calls import read_calls
+from scorelens_sidecar.watch.metrics import CALL_DURATION
 from scorelens_sidecar.watch.readiness import objection
 from scorelens_sidecar.watch.reading import read_from
 from scorelens_sidecar.watch.snapshot import Snapshots
@@ -43,6 +45,7 @@ def command(settings: SidecarSettings) -> None:
 
     instruments, readiness = Instruments(), Readiness(lambda: objection(settings, ask))
     read_from(Snapshots(settings.folder, ask).current, settings.spool_bytes, instruments)
+    instruments.read_spreads(CALL_DURATION, lambda: read_calls(settings.folder))
     inherited = os.environ.pop(ADMIN_FD, None)
     listening = None if inherited is None else socket.socket(fileno=int(inherited))
     with Operations("sidecar", Wanted(settings.admin, settings.metrics_otlp, listening), instruments, readiness):

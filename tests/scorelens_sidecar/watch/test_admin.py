@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -122,6 +124,42 @@ def states(sidecar: Sidecar, destination: str) -> dict[str, float]:
     """Return the state of a destination as the metrics tell it."""
     found = scrape(sidecar.admin)["scorelens_sidecar_destination_state"].samples
     return {each.labels["state"]: each.value for each in found if each.labels["destination"] == destination}
+
+
+def test_calls_are_counted_by_method_and_status(sidecar: Sidecar) -> None:
+    """The shipper counts what it reads: calls by method, status and time; methods that nobody serves are one."""
+    sidecar.call()
+    sidecar.call()
+    for method, text in ((METHOD, b"refuse"), ("/example.Echo/Nonsense1", b""), ("/example.Other/Nonsense2", b"")):
+        with grpc.insecure_channel(sidecar.address) as channel:
+            call: Any = channel.unary_unary(method)
+            with pytest.raises(grpc.RpcError):
+                call(text, timeout=30)
+    count = "scorelens_sidecar_call_duration_seconds_count"
+    wait_until(lambda: value(scrape(sidecar.admin), count) == 5, "all calls are counted")
+    found = scrape(sidecar.admin)
+    assert_defined(found, METRICS)
+    assert {
+        (each.labels["method"], each.labels["status"]): each.value
+        for each in found["scorelens_sidecar_call_duration_seconds"].samples
+        if each.name == count
+    } == {
+        ("example.Echo/Say", "OK"): 2,
+        ("example.Echo/Say", "NOT_FOUND"): 1,
+        ("other", "UNIMPLEMENTED"): 2,
+    }
+    assert value(found, "scorelens_sidecar_call_duration_seconds_sum", status="OK") > 0
+
+
+def test_the_process_that_watches_needs_no_grpc() -> None:
+    """What shows the metrics loads neither gRPC nor protobuf, unless it sends them by OTLP."""
+    text = (
+        "import sys, scorelens_sidecar.watch.__main__, scorelens_runtime.metrics.export\n"
+        "import scorelens_runtime.admin.server\n"
+        "print(*[m for m in sys.modules if m in ('grpc', 'google.protobuf')])"
+    )
+    ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == ""
 
 
 def test_ready_follows_the_relay(sidecar: Sidecar) -> None:
