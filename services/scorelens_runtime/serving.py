@@ -18,6 +18,7 @@ from scorelens_runtime.admin.readiness import Readiness
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
 from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.trace import trace_fields
 
 _log = logging.getLogger(__name__)
 
@@ -149,5 +150,6 @@ def _guard_stream(function: Callable[..., Iterator[Any]], method: str) -> Callab
 def _internal(error: Exception, method: str, context: grpc.ServicerContext) -> None:
     if not context.is_active() or context.code() is not None:  # type: ignore[attr-defined]
         raise error  # context.abort raises a bare Exception to end the call; its status is set already
-    _log.error("unknown exception", exc_info=error, extra={"method": method})
+    extra = {"method": method, **trace_fields(context.invocation_metadata())}
+    _log.error("unknown exception", exc_info=error, extra=extra)
     context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)

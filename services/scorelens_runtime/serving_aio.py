@@ -16,6 +16,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from scorelens_runtime.serving import INTERNAL_TEXT, Serving
+from scorelens_runtime.trace import trace_fields
 
 _log = logging.getLogger(__name__)
 Context = aio.ServicerContext[Any, Any]
@@ -195,5 +196,6 @@ class _Call:
 
 
 async def _internal(error: Exception, method: str, context: Context) -> None:
-    _log.error("unknown exception", exc_info=error, extra={"method": f"/{method}"})
+    extra = {"method": f"/{method}", **trace_fields(context.invocation_metadata())}
+    _log.error("unknown exception", exc_info=error, extra=extra)
     await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)

@@ -12,6 +12,7 @@ from grpc import aio
 
 from scorelens_runtime.serving import INTERNAL_TEXT
 from scorelens_runtime.serving_aio import DRAINING_TEXT
+from scorelens_runtime.trace import trace_fields
 from scorelens_scorer.checks import RefusedError
 from scorelens_scorer.errors import ModelFaultError
 from scorelens_scorer.jobs import GivenUpError
@@ -35,7 +36,8 @@ async def abort(error: Exception, context: aio.ServicerContext[Any, Any]) -> NoR
         case FullError():
             await _abort_for_now(error, context)
         case ModelFaultError():
-            _log.error("model broke its word", exc_info=error.__cause__, extra={"reason": str(error)})
+            extra = {"reason": str(error), **trace_fields(context.invocation_metadata())}
+            _log.error("model broke its word", exc_info=error.__cause__, extra=extra)
             await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)
         case DrainingError():
             await context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)

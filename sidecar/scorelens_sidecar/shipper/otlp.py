@@ -171,7 +171,13 @@ class OtlpDestination:
         self._health.delivered(dead_letters=1)
         _log.error(
             "a record can never be stored, see the dead letters",
-            extra={"destination": self.name, "sequence": parcel.sequence, "reason": verdict.reason},
+            extra={
+                "destination": self.name,
+                "sequence": parcel.sequence,
+                "reason": verdict.reason,
+                "trace_id": span.trace_id,
+                "span_id": span.span_id,
+            },
         )
 
 
