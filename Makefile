@@ -56,6 +56,7 @@ generate: $(VENV)/dev  ## Generate code and documents from their sources.
 	  --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --mypy_out=quiet,readable_stubs:protos \
 	  --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc --mypy_grpc_out=quiet,readable_stubs:protos $(PROTOS)
 	@$(BIN)/python docs/make_settings.py
+	@$(BIN)/python docs/make_metrics.py
 
 .PHONY: generate-check
 generate-check: generate

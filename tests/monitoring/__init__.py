@@ -1,0 +1,1 @@
+"""Tests of the alert rules, their runbooks and the page of metrics."""
