@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from tests.k8s.policies import Peer, allows
 from tests.k8s.rendering import K8S, Manifest, of_kind, render
-from tests.tools.missing import MissingPartError, missing
 
 Flow = tuple[str, str, int]
 
@@ -64,18 +64,10 @@ def documented(overlay: str) -> set[Flow]:
     }
 
 
-def policies_of(overlay: str) -> list[Manifest]:
-    """Return the policies of an overlay."""
-    try:
-        return list(of_kind(render(overlay), "NetworkPolicy"))
-    except MissingPartError as error:
-        missing(str(error))
-
-
 @pytest.mark.parametrize("overlay", sorted(BOTH))
-def test_exactly_the_documented_flows_pass(overlay: str) -> None:
+def test_exactly_the_documented_flows_pass(go_tools: Path, overlay: str) -> None:
     """Of all connections from anybody to anybody at any port, those of the table pass and no other."""
-    policies = policies_of(overlay)
+    policies = list(of_kind(render(overlay), "NetworkPolicy"))
     everybody = {**PEERS, **STRANGERS}
     here = {name for name in everybody if ONLY.get(name, overlay) == overlay}
     inside = ours_in(overlay) | INSIDE
