@@ -57,10 +57,11 @@ generate: $(VENV)/dev  ## Generate code and documents from their sources.
 	  --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc --mypy_grpc_out=quiet,readable_stubs:protos $(PROTOS)
 	@$(BIN)/python docs/make_settings.py
 	@$(BIN)/python docs/make_metrics.py
+	@$(BIN)/python docs/make_alert_rules.py
 
 .PHONY: generate-check
 generate-check: generate
-	@git diff --exit-code --stat -- protos docs || { echo "generated files differ from their sources: commit what 'make generate' wrote"; exit 1; }
+	@git diff --exit-code --stat -- protos docs k8s || { echo "generated files differ from their sources: commit what 'make generate' wrote"; exit 1; }
 
 $(BIN)/uv:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
