@@ -32,8 +32,9 @@ def objection(settings: SidecarSettings, ask: Callable[[], RelayState | None]) -
 def _of_spool(folder: Path, settings: SidecarSettings) -> str:
     is_required = settings.mode == "required"
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")  # a full disk makes files, and takes nothing into them
+            file.flush()
     except OSError as error:
         if is_required or error.errno not in _FULL:
             return f"the spool is not writable: {error.strerror}"
