@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from tests.k8s.policies import Peer, allows
 from tests.k8s.rendering import K8S, Manifest, named, of_kind, render, title
 from tests.k8s.workloads import PodTemplate, environment, iter_probes, pod_templates
 
@@ -173,14 +174,28 @@ def test_addresses_in_settings_are_services(rendered: list[Manifest]) -> None:
         assert address in services
 
 
+def test_addresses_in_settings_may_be_reached(system: list[Manifest]) -> None:
+    """The network policies let each pod reach every Service that its settings name."""
+    policies = list(of_kind(system, "NetworkPolicy"))
+    services = {service["metadata"]["name"]: service["spec"]["selector"] for service in of_kind(system, "Service")}
+    for template in pod_templates(system):
+        source = Peer(template.owner["metadata"]["namespace"], template.labels)
+        for name, namespace, port in addresses_of(template, system):
+            assert allows(policies, source, Peer(namespace, services[name]), port), f"{template.title}: {name}:{port}"
+
+
 def addresses(manifests: list[Manifest]) -> Iterator[tuple[str, str, int]]:
     """Yield service, namespace and port of each address within the cluster that a container is given."""
-    for template in pod_templates(manifests):
-        namespace = template.owner["metadata"]["namespace"]
-        for container in template.containers:
-            for value in environment(container, manifests).values():
-                for name, other, port in re.findall(r"https?://(scorelens-[a-z-]+)(?:\.([a-z-]+))?:(\d+)", value):
-                    yield name, other or namespace, int(port)
+    return (address for template in pod_templates(manifests) for address in addresses_of(template, manifests))
+
+
+def addresses_of(template: PodTemplate, manifests: list[Manifest]) -> Iterator[tuple[str, str, int]]:
+    """Yield those of one pod."""
+    namespace = template.owner["metadata"]["namespace"]
+    for container in template.containers:
+        for value in environment(container, manifests).values():
+            for name, other, port in re.findall(r"https?://(scorelens-[a-z-]+)(?:\.([a-z-]+))?:(\d+)", value):
+                yield name, other or namespace, int(port)
 
 
 def test_the_moulds_claim_is_one_of_the_scorers(production: list[Manifest]) -> None:
