@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -214,6 +215,6 @@ def test_settings_and_commands_keep_their_names(golden: Path) -> None:
 
 def test_nothing_in_them_names_a_machine(golden: Path) -> None:
     """No file holds a path of the machine that it was made on."""
+    folders = re.compile(rb"/(home|root|tmp|Users|work|var/folders)/")
     for path in golden.rglob("*"):
-        content = path.read_bytes() if path.is_file() else b""
-        assert not [word for word in (b"/home/", b"/root", b"/tmp/", b"/work/") if word in content], path
+        assert not (path.is_file() and folders.search(path.read_bytes())), path
