@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import logging
+import math
 import signal
 import socket
 import sys
@@ -137,8 +138,12 @@ def _drain(supervisor: Supervisor, listener: socket.socket, relay: Child) -> Non
 
 
 def _let_ship(supervisor: Supervisor, settings: SidecarSettings) -> None:
-    """Give the shipper time to send the rest, as long as it gets on; with the receivers away that may be short."""
-    limit = time.monotonic() + max(settings.drain, settings.patience)
+    """Give the shipper time to send the rest, as long as it gets on; with the receivers away that may be short.
+
+    Patience that is longer than the drain time tells that the spool goes with this process, so that only whoever sent
+    SIGTERM sets an end to sending.
+    """
+    limit = math.inf if settings.patience > settings.drain else time.monotonic() + settings.drain
     spooled, patience = -1, 0.0
     while (left := _spooled(settings)) and time.monotonic() < min(limit, patience or limit):
         if left != spooled:

@@ -122,7 +122,8 @@ class SidecarSettings:
     drain: float = setting("10s", "How long calls in flight may go on after SIGTERM.", duration)
     patience: float = setting(
         "1s",
-        "How long after SIGTERM to wait for a receiver that takes nothing; raise it where the spool is not kept.",
+        "How long after SIGTERM to wait for a receiver that takes nothing; longer than --drain where the spool is not "
+        "kept, so that sending goes on as long as receivers take anything.",
         duration,
     )
     admin: Address | None = admin_setting()
