@@ -32,6 +32,7 @@ BENCHES: Final = {
     "console": "the console with a million records, its pages alone and with fifty people at a time",
     "overhead": "searching and scanning Elasticsearch, against the same requests through its client",
     "end_to_end": "from `scorelens score` to searchable",
+    "capacity": "what a whole system takes, against what `scorelens size` says",
 }
 
 

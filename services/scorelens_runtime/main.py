@@ -26,6 +26,7 @@ COMMANDS = {
     "export": Entry("scorelens_client.commands.export", "client", "Export records as Parquet tables, incrementally."),
     "status": Entry("scorelens_client.commands.status", "client", "Show what became of every call."),
     "doctor": Entry("scorelens_client.commands.doctor", "client", "Say what is wrong with a system, and what to do."),
+    "size": Entry("scorelens_client.commands.size", "client", "Say what a load needs of cores, memory and disk."),
     "dead-letters": Entry("scorelens_client.commands.dead_letters", "client", "List what could never be stored."),
     "train": Entry("scorelens_scorer.commands.train", "train", "Train a model on your own labelled file."),
     "promote": Entry("scorelens_scorer.commands.promote", "scorer", "Put a version of a model to use, or go back."),

@@ -1,0 +1,124 @@
+"""The sizing model against a whole system that runs: `scorelens score` through `scorelens up`, on a made-up corpus.
+
+Compares the CPU of each part, the bytes that calls take in the spool, and those of a record in the store with what
+`scorelens size` says for the same load. `python -m bench.capacity [--help]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from bench.end_to_end import corpus, cpu, score, searchable, system
+from bench.figures import Figure, report, write
+from scorelens_client.parts import sidecar_account
+from scorelens_client.sizing.model import (
+    Load,
+    indexer_cpu,
+    record_bytes,
+    relay_cpu,
+    scorer_cpu,
+    shipper_cpu,
+    spool_bytes,
+)
+from scorelens_runtime.home import default_home
+
+FACTOR: Final = 2.5
+BYTES: Final = 1.5
+"""By how much model and run may differ in CPU, since machines do, and in bytes."""
+
+TAGS, TERMS = 20, 20
+PARTS: Final = ("relay", "shipper", "watch", "runtime scorer", "runtime indexer", "runtime console", "runtime sidecar")
+
+
+def main() -> None:
+    """Print the figures of one run; the status is 1 where the model is further off than its gates."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=5_000)
+    parser.add_argument("--batch", type=int, default=100, help="documents of a call")
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="scorelens-bench-") as temporary:
+        folder = Path(temporary)
+        own = {"SCORELENS_SCORER_CACHE": str(default_home() / "models"), "SCORELENS_SIDECAR_SPOOL_KEEP": "1d"}
+        environment = os.environ | own
+        warm, documents = folder / "warm.jsonl", folder / "documents.jsonl"
+        corpus(warm, 200)
+        corpus(documents, options.documents)
+        with system(folder, environment) as (home, _, root):
+            score(home, warm, environment)
+            searchable(home, 200, 120)
+            before, spooled = cpu(root), _spooled(home.sidecar)
+            calls = _seen(home.sidecar)
+            score(home, documents, environment)
+            searchable(home, 200 + options.documents, 1200)
+            used = {name: value - before[name] for name, value in cpu(root).items()}
+            calls = _seen(home.sidecar) - calls
+            memory = dict(_memory(root))
+            spooled = _spooled(home.sidecar) - spooled
+            stored = sum(path.stat().st_size for path in home.store.rglob("*") if path.is_file())
+    text = sum(len(json.loads(line).get("text", "")) for line in documents_of(options.documents)) / options.documents
+    each = options.documents / calls
+    load = Load(calls=1, documents=each, tags=TAGS, terms=TERMS, text=text, codec="embedded")
+    figures = list(_compared(load, options.documents, calls, used, spooled, stored / (200 + options.documents)))
+    for name, value in memory.items():
+        print(f"  {name:<8} {value / 2**20:6.0f} MiB resident")
+    write(options.json, figures)
+    sys.exit(report(figures))
+
+
+def documents_of(count: int) -> Iterator[str]:
+    """Yield the lines of the corpus that was scored, made once more."""
+    with tempfile.TemporaryDirectory(prefix="scorelens-bench-") as temporary:
+        corpus(Path(temporary) / "again.jsonl", count)
+        yield from (Path(temporary) / "again.jsonl").read_text("utf-8").splitlines()
+
+
+def _compared(
+    load: Load, documents: int, calls: int, used: dict[str, float], spooled: int, record: float
+) -> Iterator[Figure]:
+    print(f"{documents:,} documents of {load.text:,.0f} bytes in {calls:,} calls: the run, and the model")
+    per_call = {"scorer": scorer_cpu(load), "relay": relay_cpu(load), "shipper": load.documents * shipper_cpu(load)}
+    expected = {name: value / load.documents for name, value in per_call.items()}
+    expected["indexer"] = indexer_cpu(load, embedded=True)
+    for name, model in expected.items():
+        yield from _figure(f"CPU of the {name}", used[name] / documents * 1e6, model, "us a document")
+    yield from _figure("spool", spooled / documents, spool_bytes(load) / load.documents, "bytes a document")
+    yield from _figure("record in the embedded store", record, record_bytes(load), "bytes a record")
+
+
+def _figure(name: str, run: float, model: float, unit: str) -> Iterator[Figure]:
+    print(f"  {name:<29} {run:9,.0f} {model:9,.0f} {unit}")
+    ratio = max(run / model, model / run)
+    note = "peer: the model; the ratio is of the larger to the smaller"
+    gate = f"<= {BYTES if unit.startswith('bytes') else FACTOR}"
+    yield Figure(f"capacity: {name}", ratio, gate, ours=run, peer=model, unit=unit, note=note)
+
+
+def _spooled(folder: Path) -> int:
+    return sum(int(relay["bytes"]) for relay in sidecar_account(folder)["relays"])
+
+
+def _seen(folder: Path) -> int:
+    return max(int(one["seen"]) for relay in sidecar_account(folder)["relays"] for one in relay["destinations"])
+
+
+def _memory(root: psutil.Process) -> Iterator[tuple[str, int]]:
+    for process in root.children(recursive=True):
+        words = " ".join(process.cmdline())
+        name = next(
+            (name for name in ("relay", "shipper", "scorer", "indexer", "console", "sidecar") if name in words), ""
+        )
+        yield name or words[-20:], process.memory_info().rss
+
+
+if __name__ == "__main__":
+    main()
