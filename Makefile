@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled images clean
+.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled images test-images clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -104,6 +104,9 @@ volume: $(VENV)/dev  ## Fill an embedded store with many small records and see t
 
 images:  ## Build the images of the components with docker, podman or buildah (ARGS="--prefix registry.example/scorelens").
 	@$(PYTHON) k8s/images.py $(ARGS)
+
+test-images: $(VENV)/dev  ## Build all images on a base of Debian's packages, look into them and run the demo from them (root, buildah, debootstrap).
+	@CI=true $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/images)
 
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist
