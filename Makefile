@@ -6,10 +6,10 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled images test-images clean
+.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled images test-images test-k8s clean
 
 help:  ## Show the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
 
 $(VENV)/run: requirements/run.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "scorelens needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3"; exit 1; }
@@ -107,6 +107,10 @@ images:  ## Build the images of the components with docker, podman or buildah (A
 
 test-images: $(VENV)/dev  ## Build all images on a base of Debian's packages, look into them and run the demo from them (root, buildah, debootstrap).
 	@CI=true $(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/images)
+
+test-k8s: $(VENV)/dev tools  ## Give what is rendered for Kubernetes to a real API server (builds Kubernetes once: a quarter of an hour, Go 1.26).
+	@$(BIN)/python -m tests.tools.api_server
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/k8s/api)
 
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from tests.tools.missing import MissingPartError
@@ -20,9 +21,10 @@ def run(
     limit: float,
     environment: Mapping[str, str] | None = None,
     user: int | None = None,
+    folder: Path | None = None,
     get: str = "",
 ) -> str:
-    """Return what a command printed; `limit` is in seconds, `user` the number of who runs it.
+    """Return what a command printed; `limit` is in seconds, `user` the number of who runs it, `folder` where.
 
     Raises MissingPartError with its last line, and `get`, how to get the part, when it fails.
     """
@@ -35,6 +37,7 @@ def run(
             text=True,
             errors="replace",
             timeout=limit,
+            cwd=folder,
             user=user,
             group=user,
             extra_groups=None if user is None else [],
