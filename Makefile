@@ -6,7 +6,7 @@ ARGS   ?=
 PROTOS := $(wildcard protos/scorelens/v1/*.proto)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled images test-images test-k8s clean
+.PHONY: help demo test test-heavy check format lint types generate lock assets pictures tools audit bench volume compiled images test-images test-k8s test-pods clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
@@ -111,6 +111,9 @@ test-images: $(VENV)/dev  ## Build all images on a base of Debian's packages, lo
 test-k8s: $(VENV)/dev tools  ## Give what is rendered for Kubernetes to a real API server (builds Kubernetes once: a quarter of an hour, Go 1.26).
 	@$(BIN)/python -m tests.tools.api_server
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/k8s/api)
+
+test-pods: $(VENV)/dev tools  ## Run pods of the overlays as real processes: drained, restarted, rolled and lost under load (up to half an hour).
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),tests/k8s/pods/behaviour)
 
 clean:  ## Remove the environment and build results.
 	@rm -rf $(VENV) build dist

@@ -46,7 +46,7 @@ class Callers:
     """
 
     def __init__(
-        self, target: str, callers: int = 4, pause: float = 0.05, name: str = "d", *, retry: bool = False
+        self, target: str, callers: int = 4, pause: float = 0.2, name: str = "d", *, retry: bool = False
     ) -> None:
         self.answered: list[str] = []
         self.failed: list[Failed] = []

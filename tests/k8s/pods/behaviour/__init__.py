@@ -1,0 +1,1 @@
+"""Pods of the overlays under load: drained, restarted, rolled, lost. `make test-pods` runs these; they take minutes."""
