@@ -45,14 +45,16 @@ async def serve(settings: SidecarSettings, recorder: Recorder) -> None:
     relay = Relay(settings, Capture(settings, recorder))
     inherited = os.environ.pop(LISTEN_FD, None)
     address = await relay.start(None if inherited is None else int(inherited))
-    if state := os.environ.pop(STATE_SOCKET, ""):
-        await tell_state(relay, Path(state))
+    state = os.environ.pop(STATE_SOCKET, "")
+    telling = await tell_state(relay, Path(state)) if state else None
     follow_supervisor()
     announce(address, upstream=str(settings.upstream))
     gc.freeze()  # what lives as long as the process need not be looked at again
     gc.set_threshold(GARBAGE_THRESHOLD)
     await told.wait()
     await relay.stop()
+    if telling is not None:
+        telling.close()
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,8 +15,8 @@ from scorelens_sidecar.relay.edge import Relay
 from scorelens_sidecar.relay_state import RelayState
 
 
-async def tell_state(relay: Relay, path: Path) -> None:
-    """Begin to tell the state of a relay that serves."""
+async def tell_state(relay: Relay, path: Path) -> asyncio.Server:
+    """Begin to tell the state of a relay that serves; garbage collection ends it unless what is returned is kept."""
     started = time.time()
 
     class Teller(asyncio.Protocol):
@@ -26,4 +26,4 @@ async def tell_state(relay: Relay, path: Path) -> None:
             writing.write(state.line())
             writing.close()
 
-    await asyncio.get_running_loop().create_unix_server(Teller, str(path))
+    return await asyncio.get_running_loop().create_unix_server(Teller, str(path))
