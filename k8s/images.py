@@ -127,7 +127,8 @@ def revision() -> str:
 def size_of(tool: str, name: str) -> str:
     """Return the size of an image as its tool tells it."""
     ask = [tool, "images", "--format", "{{.Size}}", name]
-    return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+    told = subprocess.run(ask, capture_output=True, text=True, check=True).stdout
+    return next(iter(told.splitlines()), "")  # an image with further names has a line for each
 
 
 def say(text: str) -> None:
