@@ -44,7 +44,7 @@ def read(arguments: Sequence[str] | None) -> argparse.Namespace:
     wanted = parser.parse_args(arguments)
     wanted.version = version
     wanted.components = wanted.components or list(COMPONENTS)
-    wanted.tool = wanted.tool or next((tool for tool in TOOLS if shutil.which(tool)), None)
+    wanted.tool = wanted.tool or next((tool for tool in TOOLS if answers(tool)), None)
     if wrong := refusal(wanted):
         parser.error(wrong)
     return wanted
@@ -55,7 +55,7 @@ def options(version: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make images", description="Build the images of the components.")
     add = parser.add_argument
     add("components", nargs="*", metavar="COMPONENT", help=f"{', '.join(KNOWN)} (all but train)")
-    add("--tool", choices=list(TOOLS), help="what builds (the first of these that is installed)")
+    add("--tool", choices=list(TOOLS), help="what builds (the first of these that works)")
     add("--prefix", default="scorelens", help="registry and folder of the images (%(default)s)")
     add("--tag", default=version, help="tag of the images (%(default)s)")
     add("--base", help="image that the components run on (the Dockerfile's)")
@@ -88,6 +88,12 @@ def refusal(wanted: argparse.Namespace) -> str:
     if wanted.tool is None or shutil.which(wanted.tool) is None:
         return f"--tool: install {wanted.tool or ' or '.join(TOOLS)}"
     return ""
+
+
+def answers(tool: str) -> bool:
+    """Tell whether a tool is there, and the daemon of one that has a daemon."""
+    asked = [tool, "version"]
+    return shutil.which(tool) is not None and not subprocess.run(asked, capture_output=True, check=False).returncode
 
 
 def build_command(wanted: argparse.Namespace, component: str, name: str) -> list[str]:
