@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from scorelens_runtime.admin.readiness import Readiness
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import SettingError
-from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.lifecycle import announce, follow_supervisor, on_signal, wait_for
 from scorelens_runtime.trace import trace_fields
 
 _log = logging.getLogger(__name__)
@@ -96,12 +95,11 @@ def serve_until_told(server: Stoppable, readiness: Readiness | None = None, **de
     """Announce a server and wait for SIGTERM or SIGINT, then drain it; `readiness` hears of both."""
     readiness = readiness or Readiness()
     told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    on_signal(told.set)
     follow_supervisor()
     announce(server.address, **details)
     readiness.start()
-    told.wait()
+    wait_for(told)
     readiness.drain()
     _log.info("draining")
     server.stop()

@@ -7,7 +7,6 @@ same while workers come and go, and the kernel hands each new connection to one 
 from __future__ import annotations
 
 import logging
-import signal
 import socket
 import sys
 import threading
@@ -16,7 +15,7 @@ from typing import Any, Final
 
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import ScorelensError, SettingError
-from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.lifecycle import announce, follow_supervisor, on_signal
 from scorelens_runtime.supervise import Child, Supervisor
 from scorelens_scorer.settings import ScorerSettings
 from scorelens_scorer.worker_admin import serving
@@ -48,8 +47,7 @@ def supervise(settings: ScorerSettings, environment: Mapping[str, str]) -> None:
                     drain=settings.drain + _GRACE,
                 )
                 ready = _start(supervisor, child)
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: told.set())
+            on_signal(told.set)
             announce(address, workers=settings.processes, models=ready["models"], **admin.details())
             while not told.wait(_WATCH):
                 supervisor.watch()

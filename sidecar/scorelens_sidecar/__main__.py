@@ -10,7 +10,6 @@ import dataclasses
 import errno
 import logging
 import math
-import signal
 import socket
 import sys
 import threading
@@ -25,7 +24,7 @@ from scorelens_runtime.admin import address as admin
 from scorelens_runtime.admin.private import private_folder
 from scorelens_runtime.endpoint import Endpoint
 from scorelens_runtime.errors import ScorelensError, SettingError
-from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.lifecycle import announce, follow_supervisor, on_signal
 from scorelens_runtime.settings import options, variable_of
 from scorelens_runtime.supervise import Child, Supervisor
 from scorelens_sidecar.drain import DRAIN_SIGNAL
@@ -117,9 +116,8 @@ def _supervise(settings: SidecarSettings, listener: socket.socket, address: str,
         relay = _relay(listener, environment, settings.drain)
         for child in (*watchers, _child("shipper", environment, _SHIPPER_DRAIN), relay):
             _start(supervisor, child)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: told.set())
-        signal.signal(DRAIN_SIGNAL, lambda *_: leaving.set())
+        on_signal(told.set)
+        on_signal(leaving.set, DRAIN_SIGNAL)
         announce(address, upstream=str(settings.upstream), folder=str(settings.folder), **shown)
         while not told.wait(_WATCH):
             if leaving.is_set():

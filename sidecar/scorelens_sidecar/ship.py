@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 
 import click
 
 from scorelens_runtime.errors import ScorelensError, SettingError
+from scorelens_runtime.lifecycle import on_signal
 from scorelens_runtime.logs import set_up
 from scorelens_runtime.settings import options
 from scorelens_sidecar.settings import SidecarSettings, check
@@ -77,8 +77,7 @@ def accounts(settings: SidecarSettings) -> list[DestinationAccount]:
 
 def _send(settings: SidecarSettings) -> None:
     shipper, ended = Shipper(settings), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: shipper.stop())
+    on_signal(shipper.stop)
     watch = threading.Thread(target=_stop_when_done, args=(settings, shipper, ended), name="watch", daemon=True)
     watch.start()
     try:

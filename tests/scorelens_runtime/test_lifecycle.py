@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -52,3 +54,33 @@ def test_the_end_of_the_supervisor_is_sigterm(monkeypatch: pytest.MonkeyPatch) -
         os.close(reader)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+AMID_WAITS = """
+import signal, threading
+from scorelens_runtime.lifecycle import on_signal
+told, heard = threading.Event(), []
+on_signal(lambda: (heard.append(1), told.set()), signal.SIGUSR1)
+ended = threading.Event()
+on_signal(ended.set, signal.SIGTERM)
+print("waiting", flush=True)
+while not ended.is_set():
+    told.wait(0.00005)
+    told.clear()
+print(len(heard), flush=True)
+"""
+
+
+def test_signals_amid_a_wait_are_heard() -> None:
+    """Thousands of signals that fall into waits of a few microseconds neither block nor break the process."""
+    command = [sys.executable, "-c", AMID_WAITS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == "waiting\n"
+        for _ in range(2000):
+            process.send_signal(signal.SIGUSR1)
+        process.send_signal(signal.SIGTERM)
+        assert int(process.stdout.readline()) > 0
+        assert process.stderr.read() == ""
+    assert process.returncode == 0

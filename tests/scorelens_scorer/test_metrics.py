@@ -73,6 +73,7 @@ def test_calls_documents_and_models_are_counted(tmp_path: Path) -> None:
     assert value(found, "scorelens_scorer_refused_total") == 0
 
 
+@pytest.mark.heavy
 def test_workers_share_one_port(tmp_path: Path) -> None:
     """With several processes one admin port shows each one's series; a killed one is replaced in them."""
     with scorer(tmp_path, "--workers", "2") as running:
@@ -95,7 +96,7 @@ def test_workers_share_one_port(tmp_path: Path) -> None:
         wait_until(lambda: value(scrape(admin), "scorelens_scorer_model") == 2, "it is there again")
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.heavy)])
 def test_not_ready_from_the_moment_it_drains(tmp_path: Path, workers: str) -> None:
     """On SIGTERM readiness ends while calls in flight are answered; the process lives until they are."""
     with scorer(tmp_path, "--workers", workers, model="UntilFile") as running:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from scorelens_runtime.errors import ScorelensError
-from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.lifecycle import announce, follow_supervisor, on_signal
 from scorelens_runtime.logs import set_up
 from scorelens_runtime.main import run_part
 from scorelens_runtime.resource import resource_attributes
@@ -134,8 +133,7 @@ def command(settings: SidecarSettings) -> None:
     """Send what the relay has spooled to OTLP receivers and to the calculation log."""
     set_up("shipper", settings.log_level)
     shipper = Shipper(settings)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: shipper.stop())
+    on_signal(shipper.stop)
     follow_supervisor()
     announce("", destinations=destination_names(settings))
     shipper.run()

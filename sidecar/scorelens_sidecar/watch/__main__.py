@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import threading
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 from scorelens_runtime import logs
 from scorelens_runtime.admin.address import shown
 from scorelens_runtime.admin.readiness import Readiness
-from scorelens_runtime.lifecycle import announce, follow_supervisor
+from scorelens_runtime.lifecycle import announce, follow_supervisor, on_signal, wait_for
 from scorelens_runtime.main import run_part
 from scorelens_runtime.metrics.instruments import Instruments
 from scorelens_runtime.operations import Operations, Wanted
@@ -36,8 +35,7 @@ def command(settings: SidecarSettings) -> None:
     """Serve the sidecar's admin port and send its metrics."""
     logs.set_up("watch", settings.log_level)
     told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    on_signal(told.set)
     state = Path(os.environ.pop(STATE_SOCKET))
 
     def ask() -> RelayState | None:
@@ -52,7 +50,7 @@ def command(settings: SidecarSettings) -> None:
         readiness.start()
         follow_supervisor()
         announce(shown(settings.admin))
-        told.wait()
+        wait_for(told)
 
 
 if __name__ == "__main__":

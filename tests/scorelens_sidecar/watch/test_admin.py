@@ -209,6 +209,7 @@ def test_not_ready_from_the_moment_it_drains(sidecar: Sidecar, upstream: Upstrea
     assert sidecar.process.wait(30) == 0
 
 
+@pytest.mark.heavy
 def test_the_admin_port_survives_its_process(sidecar: Sidecar) -> None:
     """Kill -9 of the process that watches leaves relay and shipper alone; another takes the port over."""
     relay, shipper = (sidecar.child(f"scorelens_sidecar.{name}").pid for name in ("relay", "shipper"))
@@ -220,6 +221,7 @@ def test_the_admin_port_survives_its_process(sidecar: Sidecar) -> None:
     assert shipper == sidecar.child("scorelens_sidecar.shipper").pid
 
 
+@pytest.mark.heavy
 def test_a_spool_that_is_gone_is_told(sidecar: Sidecar) -> None:
     """Without the spool's folder the sidecar is not ready, and says why."""
     wait_until(lambda: is_ready(sidecar.admin), "the sidecar is ready")
@@ -230,6 +232,7 @@ def test_a_spool_that_is_gone_is_told(sidecar: Sidecar) -> None:
     assert is_ready(sidecar.admin)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("mode", "reason"), [("best-effort", ""), ("required", "the spool is full")])
 def test_a_full_spool_matters_where_records_are_required(
     tmp_path: Path, upstream: Upstream, mode: str, reason: str
@@ -247,6 +250,7 @@ def test_a_full_spool_matters_where_records_are_required(
         running.stop()
 
 
+@pytest.mark.heavy
 def test_metrics_by_otlp_need_no_port(tmp_path: Path, upstream: Upstream) -> None:
     """A receiver of metrics alone has the sidecar watched, and gets the last values when it ends."""
     with receiving() as receiver:
