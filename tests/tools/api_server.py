@@ -137,6 +137,7 @@ def _command(folder: Path, store: int, port: int) -> list[str]:
         f"--cert-dir={folder / 'certificates'}",
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--authorization-mode=RBAC",
+        "--allow-privileged",  # as in every cluster, so that Pod Security is what refuses
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
