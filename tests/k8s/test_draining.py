@@ -48,7 +48,7 @@ def test_the_model_answers_until_the_sidecar_has_drained(rendered: list[Manifest
 
 
 def test_the_sidecar_has_time_to_ship(rendered: list[Manifest]) -> None:
-    """Told to end when the model has, the sidecar ends within the grace period, the slowest way counted."""
+    """Told to end when the model has, with its receivers away, the sidecar ends within the grace period."""
     for template in with_sidecar(rendered):
         model, texts = template.spec["containers"][0], sidecar_settings(template, rendered)
         drain = environment(model, rendered).get("SCORELENS_SCORER_DRAIN", default(ScorerSettings, "drain"))
