@@ -28,7 +28,7 @@ $(VENV)/dev: $(VENV)/run requirements/dev.txt
 demo: $(VENV)/run  ## Run the whole system on a made-up corpus until Ctrl-C (ARGS=--exit ends by itself).
 	@$(BIN)/scorelens demo $(ARGS)
 
-PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup --durations=25 --durations-min=5
 test: $(VENV)/dev tools  ## Set everything up and run the tests.
 	@$(PYTEST) -m "not heavy" $(ARGS)
 
