@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,10 @@ from hypothesis import settings
 from tests.tools import elasticsearch, go
 from tests.tools.elasticsearch import ElasticsearchServer
 from tests.tools.missing import MissingPartError, missing
+
+# A process with gRPC in it forks here now and then, and gRPC's threads must not go on in the child before its exec.
+# gRPC reads this when it is first imported.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 # Machines are noisy: how long an example takes tells nothing.
 settings.register_profile("untimed", deadline=None)
@@ -36,6 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         own = not set(OWN).isdisjoint(asked)
         group = "own elasticsearch" if own else "elasticsearch" if common else item.path.name
         item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the ids of tests that did not pass, one a line, to the file that SCORELENS_TESTS_FAILED names."""
+    if path := os.environ.get("SCORELENS_TESTS_FAILED"):
+        reports = [*terminalreporter.getreports("failed"), *terminalreporter.getreports("error")]
+        Path(path).write_text("".join(f"{name}\n" for name in dict.fromkeys(report.nodeid for report in reports)))
 
 
 @pytest.fixture(scope="session")

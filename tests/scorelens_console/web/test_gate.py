@@ -7,6 +7,7 @@ import logging
 import resource
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,8 @@ def told(console: Running, request: bytes) -> bytes:
     port = httpx.URL(console.url).port
     with socket.create_connection(("127.0.0.1", port or 0), timeout=30) as connection:
         connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # who has answered and hung up already
+            connection.shutdown(socket.SHUT_WR)
         return connection.recv(65536)
 
 
