@@ -21,6 +21,7 @@ from scorelens_indexer.otlp import Request, parse
 from scorelens_indexer.records import read_record
 from scorelens_indexer.time_bounds import TimeBounds
 from scorelens_indexer.writer import Writer
+from scorelens_runtime.turns import TURNS
 from scorelens_store.contract import Outcome, PutResult, Record
 
 _log = logging.getLogger(__name__)
@@ -92,7 +93,6 @@ class Intake:
     ) -> None:
         self._writer, self._dead_letters, self._account, self._budget = writer, dead_letters, account, budget
         self._bounds, self._measures = bounds, measures
-        self._converting = threading.Lock()
         self._refusing = threading.Lock()
 
     def accept(self, request: bytes) -> Rejections:
@@ -110,10 +110,7 @@ class Intake:
             raise
 
     def _accept(self, request: bytes) -> Rejections:
-        with (
-            self._writer.expecting(),
-            self._converting,
-        ):  # one at a time, since they would only take turns, and at a cost
+        with self._writer.expecting(), TURNS.take():
             conversion = convert(parse(request), self._bounds)
         try:
             results = self._writer.put(conversion.records, len(request)) if conversion.records else []

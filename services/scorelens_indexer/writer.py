@@ -1,10 +1,10 @@
 """The threads that change the store.
 
-While one group of records is put the next one gathers, so that many small exports share a commit; a group also waits
-for exports that are being read, for a moment, since what a commit costs hardly depends on its size. A lone one waits
-for nobody. A store that is at its best with several puts under way has as many threads; one that commits by itself has
-one. Changes that people ask for (labels, forgetting) and retention keep their place among the records: they wait for
-the puts before them, run alone, and hold back those behind.
+Many small exports share a put, since what a commit costs hardly depends on its size: those that came while the last one
+was committed and, for a moment, those that are being read. The store takes the first ones in meanwhile. A lone export
+waits for nobody. A store that is at its best with several puts under way has as many threads; one that commits by
+itself has one. Changes that people ask for (labels, forgetting) and retention keep their place among the records: they
+wait for the puts before them, run alone, and hold back those behind.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ from scorelens_runtime.errors import UnavailableError
 from scorelens_store.contract import PutResult, Record, Store
 from scorelens_store.errors import PartUnavailableError
 
-LINGER: Final = 0.1
-"""Seconds that records wait at most for others that are being made, before they are put."""
+LINGER: Final = 0.25
+"""Seconds that records wait at most for others that are being made, before they are committed."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ class Writer:
         self._part_away = ""
         self._putting = self._coming = 0
         self._changing = False
+        self._group: list[_Put] | None = None  # that puts may join
         self._threads = [
             threading.Thread(target=self._work, name=f"writer-{number}", daemon=True)
             for number in range(store.parallel_puts)
@@ -127,10 +128,10 @@ class Writer:
             self._done(taken)
 
     def _take(self) -> _Change | list[_Put] | None:
-        """Wait for what may be done now; None at the end."""
+        """Wait for what may be done now, a change or the first of a group; None at the end."""
         with self._changed:
             while not (self._may_go_on() or (self._closed and not self._waiting)):
-                self._changed.wait(self._patience())
+                self._changed.wait()
             if not self._waiting:
                 return None
             item = self._waiting.popleft()
@@ -138,23 +139,13 @@ class Writer:
                 self._changing = True
                 return item
             self._putting += 1
-            return [item, *self._joining(item)]
+            self._group = [item]
+            return self._group
 
     def _may_go_on(self) -> bool:
         if not self._waiting or self._changing:
             return False
-        first = self._waiting[0]
-        return not self._patience() if isinstance(first, _Put) else not self._putting
-
-    def _patience(self) -> float | None:
-        """Return how many seconds the first put still waits for others to join; None where no time decides."""
-        first = self._waiting[0] if self._waiting else None
-        if not self._coming or self._changing or not isinstance(first, _Put):
-            return None
-        puts = [item for item in self._waiting if isinstance(item, _Put)]
-        if sum(item.size for item in puts) >= self._batch_bytes // 2:
-            return None
-        return max(0.0, first.since + LINGER - time.monotonic()) or None
+        return self._group is None if isinstance(self._waiting[0], _Put) else not self._putting
 
     def _done(self, taken: _Change | list[_Put]) -> None:
         with self._changed:
@@ -164,26 +155,50 @@ class Writer:
                 self._putting -= 1
             self._changed.notify_all()
 
-    def _joining(self, first: _Put) -> list[_Put]:
-        """Take the puts that wait behind the first one as far as the bounds of one commit allow."""
-        group: list[_Put] = []
-        size, records = first.size, len(first.records)
-        while self._waiting and isinstance(item := self._waiting[0], _Put):
-            size, records = size + item.size, records + len(item.records)
-            if size > self._batch_bytes or records > self._batch_records:
-                break
-            self._waiting.popleft()
-            group.append(item)
-        return group
+    def _commit(self, group: list[_Put]) -> None:
+        try:
+            self._put(group, self._joining(group))
+        finally:
+            self._close(group)
 
-    def _commit(self, group: Sequence[_Put]) -> None:
+    def _joining(self, group: list[_Put]) -> Iterator[Sequence[Record]]:
+        """Yield the records of puts behind the first one, as far as the bounds of one commit allow; add them to it."""
+        while item := self._next(group):
+            group.append(item)
+            yield item.records
+        self._close(group)
+
+    def _close(self, group: list[_Put]) -> None:
+        """Let nobody join a group any more, and the next one begin."""
+        with self._changed:
+            if self._group is group:
+                self._group = None
+                self._changed.notify_all()
+
+    def _next(self, group: Sequence[_Put]) -> _Put | None:
+        """Take the put that joins a group; wait for it while there is one on its way, for a moment."""
+        size, records = sum(item.size for item in group), sum(len(item.records) for item in group)
+        until = group[0].since + LINGER if size < self._batch_bytes // 2 else 0.0
+        with self._changed:
+            while not self._waiting and self._coming and (left := until - time.monotonic()) > 0:
+                self._changed.wait(left)
+            item = self._waiting[0] if self._waiting else None
+            if not isinstance(item, _Put):
+                return None
+            if size + item.size > self._batch_bytes or records + len(item.records) > self._batch_records:
+                return None
+            self._waiting.popleft()
+            return item
+
+    def _put(self, group: list[_Put], more: Iterable[Sequence[Record]] = ()) -> None:
+        """Put the first of a group and what joins it."""
         began = time.perf_counter()
         try:
-            results = self._store.put([record for item in group for record in item.records])
+            results = self._store.put(group[0].records, more)
         except PartUnavailableError as error:
             self._on_put(AWAY, time.perf_counter() - began)
             self._note_part(error)
-            self._commit_apart(group, error)
+            self._put_apart(group, error)
         except UnavailableError as error:
             self._on_put(AWAY, time.perf_counter() - began)
             self._note(error)
@@ -191,19 +206,19 @@ class Writer:
                 item.future.set_exception(error)
         except Exception as error:
             self._on_put(FAILED, time.perf_counter() - began)
-            self._commit_apart(group, error)
+            self._put_apart(group, error)
         else:
             self._on_put(STORED, time.perf_counter() - began)
             self._note(None)
             _share_out(group, results)
 
-    def _commit_apart(self, group: Sequence[_Put], error: Exception) -> None:
+    def _put_apart(self, group: Sequence[_Put], error: Exception) -> None:
         """Let a failure that lies in some records meet only the exports that bring it about."""
         if len(group) == 1:
             group[0].future.set_exception(error)
         else:
             for item in group:
-                self._commit([item])
+                self._put([item])
 
     def _note_part(self, error: PartUnavailableError) -> None:
         """Log what keeps some records out while others are stored, unless it was the last to be logged."""

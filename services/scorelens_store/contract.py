@@ -7,7 +7,7 @@ Reading is open to every process; writing belongs to the indexer alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -253,9 +253,10 @@ class Store(Reader, Protocol):
     parallel_puts: int
     """How many puts at a time serve the store best; it takes any number, and does other changes alone."""
 
-    def put(self, records: Sequence[Record]) -> list[PutResult]:
+    def put(self, records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
         """Insert records that are not there yet; return one result each, in order.
 
+        `more` yields records that are put together with them, and may wait for some while others are taken in.
         Raises StoreUnavailableError when the outcome of any is unknown: the caller puts all of them again.
         """
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,8 +40,9 @@ class MemoryStore:
         self.closed = False
         self.purged = False
 
-    def put(self, records: Sequence[Record]) -> list[PutResult]:
+    def put(self, records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
         """Insert what is not there yet."""
+        records = [record for some in (records, *more) for record in some]
         self.waiting.set()
         assert self.gate.wait(60)
         self._fail()

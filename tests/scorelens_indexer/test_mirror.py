@@ -41,7 +41,8 @@ def found(address: str) -> Callable[[], list[dict[str, Any]]]:
 
     def search() -> list[dict[str, Any]]:
         path = f"{url}/{prefix}-dead-letters/_search?size=100&sort=@timestamp:desc&ignore_unavailable=true"
-        return [hit["_source"] for hit in urllib3.request("GET", path).json()["hits"]["hits"]]
+        answer = urllib3.request("GET", path).json()  # an error while the index is being made
+        return [hit["_source"] for hit in answer.get("hits", {}).get("hits", [])]
 
     return search
 

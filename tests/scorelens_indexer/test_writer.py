@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -83,10 +83,11 @@ def test_exports_of_which_some_cannot_be_stored_now_are_committed_apart(caplog: 
     held = Held()
     put = held.store.put
 
-    def refusing(records: Sequence[Record]) -> list[PutResult]:
-        if record(2) in records:
+    def refusing(records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
+        whole = [one for some in (records, *more) for one in some]
+        if record(2) in whole:
             raise PartUnavailableError("the index of 2020 is read-only", 15.0)
-        return put(records)
+        return put(whole)
 
     held.store.put = refusing  # type: ignore[method-assign]
     futures = held.gather([record(1)], [record(2)], [record(3)])
@@ -187,11 +188,60 @@ def test_a_group_waits_for_exports_that_are_being_read(monkeypatch: pytest.Monke
     with ThreadPoolExecutor(2) as pool:
         with writer.expecting():
             futures = [pool.submit(writer.put, [record(number)], 1) for number in (1, 2)]
-            until(lambda: len(writer._waiting) == 2)
+            until(lambda: len(writer._group or ()) == 2)
             assert store.puts == []
         for future in futures:
             future.result(30)
     assert store.puts == [2]
+    writer.close()
+
+
+def test_a_store_takes_records_in_while_others_are_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first records of a group reach the store before the last ones are there, and all are put together."""
+    monkeypatch.setattr("scorelens_indexer.writer.LINGER", 60.0)
+    store, seen = MemoryStore(), list[int]()
+    put = store.put
+
+    def noting(records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
+        def noted() -> Iterator[Sequence[Record]]:
+            for some in more:
+                seen.append(len(some))
+                yield some
+
+        seen.append(len(records))
+        return put(records, noted())
+
+    store.put = noting  # type: ignore[method-assign]
+    writer = Writer(store, batch_bytes=10**9, batch_records=10**9)
+    with ThreadPoolExecutor(2) as pool:
+        with writer.expecting():
+            futures = [pool.submit(writer.put, [record(1)], 1)]
+            until(lambda: seen == [1])
+            futures.append(pool.submit(writer.put, [record(2), record(3)], 1))
+            until(lambda: seen == [1, 2])
+            assert store.puts == []
+        assert [len(future.result(30)) for future in futures] == [1, 2]
+    assert store.puts == [3]
+    writer.close()
+
+
+def test_a_store_that_fails_before_others_join_leaves_them_to_the_next_put() -> None:
+    """Whoever did not join a put that failed is put by the next one."""
+    store = MemoryStore()
+    put, failing = store.put, threading.Event()
+    failing.set()
+
+    def away(records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
+        if failing.is_set():
+            failing.clear()
+            raise StoreUnavailableError("away", 3.0)
+        return put(records, more)
+
+    store.put = away  # type: ignore[method-assign]
+    writer = Writer(store, batch_bytes=10**9, batch_records=10**9)
+    with pytest.raises(StoreUnavailableError):
+        writer.put([record(1)], 1)
+    assert writer.put([record(1)], 1) == [PutResult(Outcome.STORED)]
     writer.close()
 
 
@@ -205,12 +255,12 @@ class Side(MemoryStore):
         self.under_way = 0
         self.counting = threading.Lock()
 
-    def put(self, records: Sequence[Record]) -> list[PutResult]:
+    def put(self, records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
         """Put, and count meanwhile."""
         with self.counting:
             self.under_way += 1
         try:
-            return super().put(records)
+            return super().put(records, more)
         finally:
             with self.counting:
                 self.under_way -= 1

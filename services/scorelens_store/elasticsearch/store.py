@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
+from scorelens_runtime.turns import TURNS
 from scorelens_store.contract import Label, Outcome, PutResult, Record
 from scorelens_store.elasticsearch.answers import Answer
 from scorelens_store.elasticsearch.bulk import Bulk, Change, deletions
@@ -68,9 +70,11 @@ class ElasticsearchStore(ElasticsearchReader):
         self._preparing = threading.Lock()
         self._prepared = False
 
-    def put(self, records: Sequence[Record]) -> list[PutResult]:
+    def put(self, records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
         """Insert records that are not there yet; return one result each, in order."""
-        results, checked = self._check(records)
+        records = [record for some in chain((records,), more) for record in some]
+        with TURNS.take(first=True):
+            results, checked = self._check(records)
         with self._writing.together():
             self._prepare()
             seen = self._tombstones_seen

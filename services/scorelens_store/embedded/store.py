@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import tantivy
 
 from scorelens_runtime.errors import ScorelensError
+from scorelens_runtime.turns import TURNS
 from scorelens_store.contract import Label, Outcome, PutResult, Record
 from scorelens_store.embedded.check import has_index, quick_check
 from scorelens_store.embedded.documents import to_document
@@ -64,18 +66,17 @@ class EmbeddedStore(EmbeddedReader):
         self._slots.load()
         self._check_names()
 
-    def put(self, records: Sequence[Record]) -> list[PutResult]:
+    def put(self, records: Sequence[Record], more: Iterable[Sequence[Record]] = ()) -> list[PutResult]:
         """Insert records that are not there yet; return one result each, in order."""
-        checked = [_check(record) for record in records]
-        with self._writing:
-            known = self._existing([entry.record_id for entry in checked if isinstance(entry, _Checked)])
-            decided = [self._decide(entry, known) for entry in checked]
-            if any(document is not None for _, document in decided):
-                with self._committing() as writer:
-                    for _, document in decided:
-                        if document is not None:
-                            writer.add_document(document)
-            return [result for result, _ in decided]
+        results: list[PutResult] = []
+        known: set[str] = set()
+        with self._writing, self._changing() as writer:
+            for some in chain((records,), more):
+                with TURNS.take(first=True):
+                    results += self._add(writer, some, known)
+            if any(result.outcome is Outcome.STORED for result in results):
+                self._commit(writer)
+        return results
 
     def annotate(self, record_id: str, labels: Mapping[str, Label]) -> None:
         """Add labels to a record, replacing those of the same name. Raises RecordNotFoundError."""
@@ -202,16 +203,21 @@ class EmbeddedStore(EmbeddedReader):
         if missing is not None:
             raise damaged(self._folder, f"numbers.json does not have {missing!r}, which records have")
 
-    def _decide(self, entry: _Checked | PutResult, known: set[str]) -> tuple[PutResult, tantivy.Document | None]:
-        if isinstance(entry, PutResult):
-            return entry, None
+    def _add(self, writer: tantivy.IndexWriter, records: Sequence[Record], known: set[str]) -> list[PutResult]:
+        """Index records without a commit; `known` has the ids of those that were added before, and gets theirs."""
+        checked = [_check(record) for record in records]
+        known |= self._existing([entry.record_id for entry in checked if isinstance(entry, _Checked)])
+        return [entry if isinstance(entry, PutResult) else self._add_one(writer, entry, known) for entry in checked]
+
+    def _add_one(self, writer: tantivy.IndexWriter, entry: _Checked, known: set[str]) -> PutResult:
         if self._tombstones.cover(entry.ids):
-            return PutResult(Outcome.FORGOTTEN), None
+            return PutResult(Outcome.FORGOTTEN)
         if entry.record_id in known:
-            return PutResult(Outcome.DUPLICATE), None
+            return PutResult(Outcome.DUPLICATE)
         known.add(entry.record_id)
         document, unmapped = to_document(entry.values, entry.source, self._slots, self._schema)
-        return PutResult(Outcome.STORED, unmapped_fields=unmapped), document
+        writer.add_document(document)
+        return PutResult(Outcome.STORED, unmapped_fields=unmapped)
 
     def _existing(self, record_ids: Sequence[str]) -> set[str]:
         if not record_ids:
@@ -231,16 +237,25 @@ class EmbeddedStore(EmbeddedReader):
     @contextmanager
     def _committing(self) -> Iterator[tantivy.IndexWriter]:
         """Commit what is done to the writer within; nothing of it is kept when anything fails."""
+        with self._changing() as writer:
+            yield writer
+            self._commit(writer)
+
+    @contextmanager
+    def _changing(self) -> Iterator[tantivy.IndexWriter]:
+        """Keep nothing of what is done to the writer within, but not committed, when anything fails."""
         writer = self._writer or self._open_writer()
         try:
             with self._writable():
                 yield writer
-                self._slots.save()
-                writer.commit()
         except BaseException:
             # A writer that failed once cannot go on; without it, uncommitted documents are gone.
             self._writer = None
             raise
+
+    def _commit(self, writer: tantivy.IndexWriter) -> None:
+        self._slots.save()
+        writer.commit()
 
     def _open(self) -> tantivy.Index:
         if not self._meta.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +50,29 @@ def test_members_that_are_json_already_come_back_as_what_they_say(store: Store) 
     record = make(1)
     outcomes(store, [{**record, "calculation": Json(orjson.dumps(calculation)), "more": Json(b'"null"')}])
     assert store.get(record_id(1)) == {**record, "calculation": calculation, "more": "null"}
+
+
+def test_records_that_come_while_others_are_put(store: Store) -> None:
+    """What comes during a put is put with it, each record once, and counted in its order."""
+    again = make(1, tags=["other"])
+    results = store.put([make(1), make(2)], iter([[make(3), again], [], [make(2), make(4)]]))
+    stored, duplicate = Outcome.STORED, Outcome.DUPLICATE
+    assert [result.outcome for result in results] == [stored, stored, stored, duplicate, duplicate, stored]
+    assert store.count(EVERYTHING) == 4
+    assert store.get(record_id(1)) == make(1)
+
+
+def test_nothing_is_kept_of_a_put_that_others_cannot_join(store: Store) -> None:
+    """Where what comes during a put fails, nothing of the put is stored, and the next one is like any other."""
+
+    def failing() -> Iterator[list[dict[str, Any]]]:
+        yield [make(2)]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.put([make(1)], failing())
+    assert store.count(EVERYTHING) == 0
+    assert outcomes(store, [make(1), make(2)]) == [Outcome.STORED] * 2
 
 
 def test_a_resend_changes_nothing(store: Store) -> None:
