@@ -34,9 +34,9 @@ def figure(page: str, pattern: str) -> float:
         ("performance.md", r"CPU share of relay \| ([\d.]+) us", measured.RELAY_DOCUMENT),
         ("performance.md", r"10 tags of 13 terms to spans[^|]*\| (\d+) us", measured.SHIPPER[0].value),
         ("performance.md", r"CPU share of shipper \| (\d+) us", measured.SHIPPER[1].value),
-        ("performance.md", r"raw tantivy, JSON; (\d+) us of our CPU", measured.INDEXER_EMBEDDED[0].value),
+        ("performance.md", r"uncompiled: (\d+) us of CPU", measured.INDEXER_EMBEDDED[0].value),
         ("performance.md", r"CPU share of indexer \| ([\d,]+) us", measured.INDEXER_EMBEDDED[1].value),
-        ("performance.md", r"peer: raw bulk; (\d+) us of our CPU", measured.INDEXER_ELASTICSEARCH.value),
+        ("performance.md", r"and (\d+) us to Elasticsearch", measured.INDEXER_ELASTICSEARCH.value),
         (
             "performance.md",
             r"peer: raw bulk; [^|]*\| [\d,]+ documents/s \| ([\d,]+) doc",
