@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from typing import Final
 
@@ -31,39 +31,28 @@ TEST: Final = ((PURPOSE_KEY, "test"),)
 
 def sidecar(places: Places, *, call: bool) -> Iterator[Finding]:
     """Check the sidecar, and the scorer through it; with `call` by a call that leaves one record of purpose test."""
-    for place in _each(places, "sidecar"):
-        if place is None:
-            yield skipped("sidecar", "address", places.hint("sidecar"))
-            continue
-        yield from (steps := _Steps(place)).run("what passes it reaches a server that is")
-        if steps.passed and steps.speaks:
-            yield from _called(place) if call else ()
+    return _check(places, "sidecar", "what passes it reaches a server that is", lambda at: _called(at) if call else ())
 
 
 def scorer(places: Places) -> Iterator[Finding]:
     """Check the scorer itself, past the sidecar."""
-    for place in _each(places, "scorer"):
-        if place is None:
-            yield skipped("scorer", "address", places.hint("scorer"))
-            continue
-        yield from (steps := _Steps(place)).run("it is")
-        if steps.passed and steps.speaks:
-            yield _served(place)
+    return _check(places, "scorer", "it is", lambda place: [_served(place)])
 
 
 def indexer(places: Places) -> Iterator[Finding]:
     """Check each receiver of the spans, and the account of those that are indexers."""
-    for place in _each(places, "indexer"):
-        if place is None:
-            yield skipped("indexer", "address", places.hint("indexer"))
-            continue
-        yield from (steps := _Steps(place)).run("it is")
+    return _check(places, "indexer", "it is", lambda place: indexer_findings(indexer_account(str(place.endpoint))))
+
+
+def _check(places: Places, part: str, serving: str, then: Callable[[Place], Iterable[Finding]]) -> Iterator[Finding]:
+    """Take each place of a part through the steps, and where it passed and speaks our protocol, look further."""
+    found = places.parts(part)
+    if not found:
+        yield skipped(part, "address", places.hint(part))
+    for place in found:
+        yield from (steps := _Steps(place)).run(serving)
         if steps.passed and steps.speaks:
-            yield from indexer_findings(indexer_account(str(place.endpoint)))
-
-
-def _each(places: Places, part: str) -> Sequence[Place | None]:
-    return places.parts(part) or [None]
+            yield from then(place)
 
 
 class _Steps:
