@@ -15,6 +15,7 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from scorelens.conventions import DRAINING_KEY
 from scorelens_runtime.serving import INTERNAL_TEXT, Serving
 from scorelens_runtime.trace import trace_fields
 
@@ -30,11 +31,13 @@ OnCall = Callable[[str, str, float], None]
 """Hears of a call that has ended: its method, its status by name, and the seconds it took."""
 
 DRAINING_TEXT: Final = "the server is shutting down; connect again"
+DRAINING_TRAILERS: Final = ((DRAINING_KEY, "1"),)
+"""Has a sidecar send its callers away."""
 _OK: Final = grpc.StatusCode.OK.name
-_QUIET: Final = 0.1
+_QUIET: Final = 0.5
 """Seconds without a new call after which callers have gone elsewhere."""
 _LAME: Final = 1.0
-"""Longest time, in seconds, that calls are told to go elsewhere while none is in flight."""
+"""Longest time, in seconds, that new calls are still answered; and after it, that they are refused."""
 
 
 class RunningAioServer:
@@ -49,8 +52,8 @@ class RunningAioServer:
     ) -> None:
         """Serve what `make` returns, services by name. Raises SettingError.
 
-        `make` is called on the event loop, as are `on_drain` when the server begins to drain, and `on_call` when a call
-        has ended.
+        `make` is called on the event loop, as are `on_drain` when the server begins to drain and when it takes no more
+        calls, and `on_call` when a call has ended.
         """
         self._calls, self._on_drain = _Calls(on_call), on_drain
         self._loop = asyncio.new_event_loop()
@@ -65,7 +68,7 @@ class RunningAioServer:
             raise
 
     def stop(self) -> None:
-        """Turn unhealthy, tell new calls to go elsewhere, and wait for those in flight at most for the drain time."""
+        """Turn unhealthy, have callers go elsewhere, and wait for calls in flight at most for the drain time."""
         self._run(self._stop()).result()
         self._end_loop()
 
@@ -85,12 +88,16 @@ class RunningAioServer:
 
     async def _stop(self) -> None:
         # Once gRPC shuts down, it ends calls that it has not handed over yet as CANCELLED, which nobody tries again.
-        # Hence callers are sent away first, as UNAVAILABLE.
+        # Hence callers have to leave first. A sidecar sends them away at the first answer that says so; those who have
+        # none learn it from calls that are refused as UNAVAILABLE.
         limit = time.monotonic() + self._drain
         await self._health.enter_graceful_shutdown()
         self._calls.draining = True
         self._on_drain()
-        await self._calls.until_quiet(limit)
+        if not await self._calls.until_quiet(limit):
+            self._calls.refusing = True
+            await self._calls.until_quiet(limit)
+        self._on_drain()
         await self._server.stop(max(0.0, limit - time.monotonic()))  # answers that are on their way
 
     def _run(self, work: Coroutine[Any, Any, None]) -> Future[None]:
@@ -109,25 +116,25 @@ def _unless_nothing(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 
 class _Calls:
-    """Counts calls, refuses those that come while the server drains, and translates unknown exceptions.
+    """Counts calls, marks or refuses those that come while the server drains, and translates unknown exceptions.
 
     An interceptor would do the same, and cost every call a tenth of its time.
     """
 
     def __init__(self, on_call: OnCall) -> None:
-        self.draining = False
+        self.draining = self.refusing = False
         self.on_call = on_call
-        self.in_flight = 0
-        self.refused = 0.0  # when a call was, by the monotonic clock
+        self.came = 0.0  # when the last call did while the server drains, by the monotonic clock
 
-    async def until_quiet(self, limit: float) -> None:
-        """Wait until no call is in flight and callers have gone, or until a time of the monotonic clock."""
-        self.refused = time.monotonic()
-        lame = self.refused + _LAME
-        while (now := time.monotonic()) < limit:
-            if not self.in_flight and (now > lame or now > self.refused + _QUIET):
-                return
+    async def until_quiet(self, limit: float) -> bool:
+        """Wait until no more calls come, a short time at most and until a time of the monotonic clock; tell whether."""
+        self.came = time.monotonic()
+        lame = min(limit, self.came + _LAME)
+        while (now := time.monotonic()) < lame:
+            if now > self.came + _QUIET:
+                return True
             await asyncio.sleep(_QUIET / 10)
+        return False
 
     def guarded(self, handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
         """Return a handler whose calls are counted."""
@@ -174,10 +181,11 @@ class _Call:
     async def __aenter__(self) -> None:
         calls = self._calls
         if calls.draining:
-            calls.refused = time.monotonic()
+            calls.came = time.monotonic()
+            self._context.set_trailing_metadata(DRAINING_TRAILERS)
+        if calls.refusing:
             calls.on_call(self._method, grpc.StatusCode.UNAVAILABLE.name, 0.0)
             await self._context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)
-        calls.in_flight += 1
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         calls = self._calls
@@ -185,7 +193,6 @@ class _Call:
             if isinstance(error, Exception) and not isinstance(error, aio.AbortError):
                 await _internal(error, self._method, self._context)
         finally:
-            calls.in_flight -= 1
             status = _OK if error is None else self._status(error)
             calls.on_call(self._method, status, time.perf_counter() - self._began)
 

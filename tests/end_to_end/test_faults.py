@@ -73,7 +73,7 @@ def test_a_killed_part_of_the_sidecar_loses_and_doubles_nothing(
     system.assert_each_once(load.answered)
     if module.endswith("shipper"):
         assert load.failed == []
-    assert set(load.failed) <= {grpc.StatusCode.UNAVAILABLE}
+    assert load.codes <= {grpc.StatusCode.UNAVAILABLE}
 
 
 def test_a_killed_sidecar_and_indexer_lose_and_double_nothing(make_system: Callable[..., System]) -> None:
@@ -87,7 +87,7 @@ def test_a_killed_sidecar_and_indexer_lose_and_double_nothing(make_system: Calla
         _await_answers(load)
     system.settle()
     system.assert_each_once(load.answered)
-    assert set(load.failed) <= {grpc.StatusCode.UNAVAILABLE}
+    assert load.codes <= {grpc.StatusCode.UNAVAILABLE}
 
 
 def test_an_indexer_that_is_away_for_the_whole_load_gets_everything_later(make_system: Callable[..., System]) -> None:
@@ -156,8 +156,8 @@ def test_a_required_record_that_does_not_fit_refuses_the_call(make_system: Calla
         indexer=False,
     )
     with Load(system.sidecar.address) as load:
-        wait_until(lambda: grpc.StatusCode.RESOURCE_EXHAUSTED in load.failed, "a call is refused")
-    assert set(load.failed) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        wait_until(lambda: grpc.StatusCode.RESOURCE_EXHAUSTED in load.codes, "a call is refused")
+    assert load.codes == {grpc.StatusCode.RESOURCE_EXHAUSTED}
     system.indexer.start()
     account = system.settle()
     system.assert_each_once(load.answered)

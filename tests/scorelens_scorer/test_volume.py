@@ -12,7 +12,10 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from scorelens.conventions import DRAINING_KEY
 from scorelens.v1.scorer_pb2 import Document, ScoreRequest
 from scorelens_scorer import pool
 from scorelens_scorer.service import READ_AHEAD
@@ -53,6 +56,12 @@ def arrived(running: Running) -> None:
     """Return once everything that was sent before on the channel was taken on."""
     with pytest.raises(grpc.RpcError):
         running.stub.Score(ScoreRequest(), timeout=60)
+
+
+def health(running: Running) -> int:
+    """Return what the scorer says of itself."""
+    status: int = HealthStub(running.channel).Check(HealthCheckRequest(), timeout=60).status
+    return status
 
 
 def ids(answer: Any) -> list[str]:
@@ -228,6 +237,21 @@ def test_a_stream_ends_at_the_request_that_is_wrong() -> None:
         assert refused.value.code() is Code.INVALID_ARGUMENT
 
 
+def test_calls_that_come_while_it_drains_are_answered_and_say_so() -> None:
+    """For a moment after SIGTERM answers name the draining among their trailers, for a sidecar to act upon."""
+    with serving(model="tests.scorelens_scorer.own_models:Loud") as running:
+        first = call(running, "a")
+        assert first.result(60).results
+        assert DRAINING_KEY not in dict(first.trailing_metadata())
+        stopping = threading.Thread(target=running.stop)
+        stopping.start()
+        wait_until(lambda: health(running) == HealthCheckResponse.NOT_SERVING, "it drains")
+        second = call(running, "b")
+        assert second.result(60).results
+        assert dict(second.trailing_metadata())[DRAINING_KEY] == "1"
+        stopping.join(60)
+
+
 def test_a_stream_ends_as_unavailable_when_the_scorer_drains() -> None:
     """What was read of an open stream is answered, and its caller is told to connect again."""
     model = own_models.gated = Gated()
@@ -242,7 +266,7 @@ def test_a_stream_ends_as_unavailable_when_the_scorer_drains() -> None:
         wait_until(lambda: model.batches, "the model is at work")
         stopping = threading.Thread(target=running.stop)
         stopping.start()
-        wait_until(lambda: call(running).exception(60).code() is Code.UNAVAILABLE, "it drains")
+        wait_until(lambda: health(running) == HealthCheckResponse.NOT_SERVING, "it drains")
         model.let()
         assert next(answers).results[0].document_id == "taken"
         with pytest.raises(grpc.RpcError) as refused:

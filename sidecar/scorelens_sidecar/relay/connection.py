@@ -64,6 +64,11 @@ class Connection:
             self.to_client[:] = [flow.gate.let(b"".join(self.to_client))]
         self._finish()
 
+    @property
+    def upstream_leaving(self) -> bool:
+        """Tell whether the upstream has said in an answer that it will end."""
+        return self._link.leaving
+
     def upstream_unreachable(self) -> None:
         """Answer this caller's calls with UNAVAILABLE from now on: there is no upstream."""
         self._link.away = True

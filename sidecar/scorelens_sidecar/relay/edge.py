@@ -22,6 +22,8 @@ AWAY_LINGER: Final = 1.0
 """Seconds for which a caller is told that the upstream is away, before it is made to connect again."""
 RETRY: Final = 0.1
 """Seconds between two tries to reach an upstream for which a caller waits."""
+LEAVING: Final = 2.0
+"""Longest time, in seconds, that new callers wait for an upstream that is about to end to have ended."""
 BACKLOG: Final = 1024
 
 _log = logging.getLogger(__name__)
@@ -66,7 +68,7 @@ class Pair:
         self.upstream: asyncio.Transport | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._early: list[bytes] | None = []  # what the caller sent before it was known whether there is an upstream
-        self._ended = False
+        self._ended = self._leaving = False
 
     def client_connected(self, transport: asyncio.Transport) -> None:
         """Begin with a caller: reach the upstream."""
@@ -112,6 +114,10 @@ class Pair:
     def from_upstream(self, data: bytes) -> None:
         """Take bytes of the upstream."""
         self._feed(self.connection.from_upstream, data)
+        if self.connection.upstream_leaving and not self._leaving:
+            self._leaving = True
+            self.drain()
+            self._relay.send_away()
 
     def _feed(self, take: Callable[[bytes], None], data: bytes) -> None:
         try:
@@ -238,6 +244,7 @@ class Relay:
         self._client_tls = client_tls(settings)
         self._upstream_tls = upstream_tls(settings)
         self._server: asyncio.Server | None = None
+        self._leaving: asyncio.Task[None] | None = None  # runs while the upstream is about to end
 
     async def start(self, inherited: int | None = None) -> str:
         """Listen, on an inherited socket where there is one; return the address."""
@@ -264,6 +271,8 @@ class Relay:
     async def reach(self, pair: Pair) -> None:
         """Open a pair's upstream connection, and try again while the settings let callers wait. Raises OSError."""
         limit = time.monotonic() + self._settings.upstream_wait
+        if self._leaving is not None:
+            await asyncio.shield(self._leaving)
         while True:
             try:
                 return await asyncio.wait_for(self.connect(pair), CONNECT_TIMEOUT)
@@ -272,6 +281,30 @@ class Relay:
                     raise
                 self.report_unreachable(error)
             await asyncio.sleep(RETRY)
+
+    def send_away(self) -> None:
+        """Ask all callers to open no more calls, since the upstream is about to end and still answers.
+
+        Who connects from now on waits for it to be gone, lest it be met again.
+        """
+        if self._leaving is None and not self.draining:
+            _log.info("the server behind the sidecar is about to end; sending callers away")
+            self._leaving = asyncio.ensure_future(self._until_gone())
+            for pair in list(self.pairs):
+                if pair.upstream is not None:
+                    pair.drain()
+
+    async def _until_gone(self) -> None:
+        limit = time.monotonic() + LEAVING
+        try:
+            while time.monotonic() < limit and not self.draining:
+                _, writing = await asyncio.open_connection(self._settings.upstream.host, self._settings.upstream.port)
+                writing.close()
+                await asyncio.sleep(RETRY)
+        except OSError:
+            pass  # it is gone
+        finally:
+            self._leaving = None
 
     def forget(self, pair: Pair) -> None:
         """Leave out a pair that has ended."""

@@ -26,6 +26,7 @@ _ONE_BYTE_INDEXED: Final = bytes(range(0x81, 0xFF))
 _VIEW_KEY: Final = conventions.VIEW_KEY.encode()
 _VIEW_FULL: Final = conventions.VIEW_FULL.encode()
 _PURPOSE_KEY: Final = conventions.PURPOSE_KEY.encode()
+_DRAINING_KEY: Final = conventions.DRAINING_KEY.encode()
 _TRACEPARENT: Final = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-|\Z)", re.DOTALL
 )
@@ -48,6 +49,7 @@ class AnswerHead(NamedTuple):
 
     status: int  # grpc-status, or NO_STATUS
     encoding: bytes
+    leaving: bool  # whether the server asks for its callers to be sent away
 
 
 def request_head(fields: Fields) -> tuple[RequestHead, tuple[bytes, bytes]]:
@@ -83,7 +85,7 @@ def answer_head(fields: Fields) -> AnswerHead:
     found = {field[0]: field[1] for field in fields}
     status = found.get(b"grpc-status", b"")
     known = status.isdigit() and len(status) < 5
-    return AnswerHead(int(status) if known else NO_STATUS, found.get(b"grpc-encoding", b""))
+    return AnswerHead(int(status) if known else NO_STATUS, found.get(b"grpc-encoding", b""), _DRAINING_KEY in found)
 
 
 def parse_traceparent(value: bytes) -> tuple[bytes, bytes]:

@@ -33,6 +33,7 @@ class Link:
         "largest_from_client",
         "largest_from_upstream",
         "last",
+        "leaving",
         "requests",
         "resets",
         "served",
@@ -53,6 +54,7 @@ class Link:
         self.last = 0  # the caller's latest stream
         self.served = MAX_STREAM  # the latest stream that a GOAWAY promised to serve
         self.draining = self.drained = self.away = False
+        self.leaving = False  # the upstream has said that it will end
 
     def end(self, call: Call, end: End, status: int = NO_STATUS) -> None:
         """Close a call."""

@@ -162,6 +162,8 @@ class UpstreamSide:
             return
         if not call.first_answer_us:
             call.first_answer_us = (time.monotonic_ns() - call.began_ns) // 1000 or 1
+        if head.leaving:
+            link.leaving = True
         if head.encoding:
             call.answer_encoding = head.encoding
         if flags & END_STREAM:

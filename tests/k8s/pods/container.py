@@ -102,6 +102,11 @@ class Container:
         if self.processes is not None:
             self.processes.kill()
 
+    def terminate(self) -> None:
+        """Send SIGTERM and nothing else; it is started again."""
+        if self.processes is not None:
+            self.processes.terminate()
+
     def restart(self) -> None:
         """Do as the kubelet does when the liveness probe has failed: hook, SIGTERM, and another one."""
         grace = time.monotonic() + 30

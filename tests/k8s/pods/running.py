@@ -14,9 +14,10 @@ from scorelens.v1 import store_admin_pb2, store_admin_pb2_grpc
 from scorelens_sidecar.spool.account import DestinationAccount, read_account
 from scorelens_sidecar.spool.folders import relay_folders
 from scorelens_store.open import open_reader
+from tests.end_to_end.load import Failed, Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import RECORDS
-from tests.k8s.pods.callers import Callers, Failed
+from tests.k8s.pods.callers import callers
 from tests.k8s.pods.cluster import Cluster
 from tests.k8s.pods.container import Container
 from tests.k8s.pods.pod import HOME, Adapting, Pod
@@ -39,16 +40,16 @@ class Running:
         self.indexer = cluster.run(INDEXER, indexer, replicas=1 if store.startswith("/") else None)
         self.scorer = cluster.run(SCORER, scorer, replicas)
 
-    def callers(self, name: str = "d", *, retry: bool = False) -> Callers:
+    def callers(self, name: str = "d") -> Load:
         """Make callers of all scorers."""
-        return Callers(self.cluster.target(SCORER, "grpc"), name=name, retry=retry)
+        return callers(self.cluster.target(SCORER, "grpc"), name=name)
 
     def sidecar_accounts(self) -> list[DestinationAccount]:
         """Return the accounts of all sidecars that run, for their receivers."""
         folders = [pod.mounted("sidecar", HOME) / "sidecar" for pod in self.scorer.pods]
         return [each for folder in folders for each in accounts(folder)]
 
-    def settle(self, *loads: Callers, lost: int = 0) -> int:
+    def settle(self, *loads: Load, lost: int = 0) -> int:
         """Wait until everything answered is in the store, once; return how many documents are.
 
         Nothing else may be there but documents of calls whose answers did not arrive. At most `lost` of the answered

@@ -185,6 +185,18 @@ def test_every_way_a_call_can_end_is_recorded() -> None:
     assert rig.capture.budget.used == 0
 
 
+def test_an_upstream_that_is_about_to_end_says_so_in_its_trailers() -> None:
+    """The answer that says so passes like any other."""
+    rig = Rig()
+    rig.from_client(rig.call())
+    fields = {":status": "200", "grpc-status": "0", "scorelens-draining": "1"}
+    assert not rig.connection.upstream_leaving
+    to_client, _ = rig.from_upstream(headers(rig.upstream, 1, fields, h2.END_STREAM))
+    assert rig.connection.upstream_leaving
+    assert dict(fields_of(rig.client_reads, to_client)) == fields
+    assert [record.status for record in rig.records] == [0]
+
+
 def test_an_answer_cannot_slip_past_a_reset() -> None:
     """Bytes that arrive for a stream the caller has reset are dropped and given back to the upstream."""
     rig = Rig()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.k8s.pods.callers import Callers
+from tests.end_to_end.load import Load
 from tests.k8s.pods.cluster import Cluster
 from tests.k8s.pods.manifests import Manifests
 from tests.k8s.pods.pod import HOME, Adapting
@@ -52,7 +52,7 @@ def note(request: pytest.FixtureRequest) -> Note:
     """Print, when all tests have run, what became of a test's calls."""
     lines = request.config.stash.setdefault(LINES, [])
 
-    def add(stored: int, *loads: Callers) -> None:
+    def add(stored: int, *loads: Load) -> None:
         calls, failed = sum(load.calls for load in loads), sum(len(load.failed) for load in loads)
         answered = sum(len(load.answered) for load in loads)
         lines.append(

@@ -13,6 +13,7 @@ from tests.k8s.pods.behaviour.conftest import PACE, Note, Start
 from tests.k8s.pods.pod import HOME, Adapting
 from tests.k8s.pods.probes import http
 from tests.k8s.pods.running import SCORER, accounts
+from tests.tools.elasticsearch import ElasticsearchServer
 
 
 def test_indexer_pods_come_and_go_unnoticed(start: Start, note: Note) -> None:
@@ -25,6 +26,22 @@ def test_indexer_pods_come_and_go_unnoticed(start: Start, note: Note) -> None:
         running.cluster.lose(running.indexer, running.indexer.pods[0], replace=False)
         load.until_answered(200)
         running.cluster.start_pod(running.indexer, 0)
+        load.until_answered(200)
+    assert load.failed == []
+    note(running.settle(load), load)
+
+
+def test_a_store_that_is_away_stops_nobody(start: Start, note: Note, own_elasticsearch: ElasticsearchServer) -> None:
+    """Elasticsearch is killed behind two indexers and comes back; meanwhile a scorer pod is replaced."""
+    running = start("production", store=f"{own_elasticsearch.url}#pods")
+    assert len(running.indexer.pods) == 2
+    with running.callers() as load:
+        load.until_answered(200)
+        own_elasticsearch.kill9()
+        load.until_answered(200)
+        running.cluster.delete(running.scorer, running.scorer.pods[1])
+        assert sum(each.spooled for each in running.sidecar_accounts()) > 0
+        own_elasticsearch.start()
         load.until_answered(200)
     assert load.failed == []
     note(running.settle(load), load)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
-import grpc
+import pytest
 
 from scorelens_sidecar.spool.account import DestinationAccount
 from tests.k8s.pods.behaviour.conftest import Note, Start
@@ -29,30 +27,37 @@ def test_a_killed_sidecar_loses_calls_in_flight_only(start: Start, note: Note) -
     assert _seen(running) <= load.calls
 
 
-def test_a_scorer_that_restarts_alone_is_waited_for(start: Start, note: Note) -> None:
-    """The scorer's container ends as after SIGTERM and starts again behind its sidecar, which nobody told to drain.
-
-    Calls that reach the scorer while it ends fail as UNAVAILABLE, which callers that try again never see; those that
-    gRPC had not handed over yet at the end as CANCELLED, at most one of each caller. All others wait or go elsewhere.
-    """
+@pytest.mark.parametrize("way", ["terminate", "restart"])
+def test_a_sidecar_that_restarts_alone_is_not_noticed(start: Start, note: Note, way: str) -> None:
+    """SIGTERM, with its hook before or without, ends the sidecar's container; callers use the other pod meanwhile."""
     running = start("production")
     pod = running.scorer.pods[0]
-    with running.callers("retried", retry=True) as retrying, running.callers("once") as strict:
-        retrying.until_answered(200)
-        moment = now()
-        processes = pod.container("scorer").processes
-        assert processes is not None
-        processes.terminate()
+    with running.callers() as load:
+        load.until_answered(200)
+        getattr(pod.container("sidecar"), way)()
+        until_ready(pod.container("sidecar"), pod, "the sidecar is back")
+        load.until_answered(200)
+    assert load.failed == []
+    assert (pod.container("sidecar").restarts, pod.container("scorer").restarts) == (1, 0)
+    note(running.settle(load), load)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_a_scorer_that_restarts_alone_is_not_noticed(start: Start, note: Note, replicas: int) -> None:
+    """SIGTERM ends the scorer's container, which starts again behind a sidecar that nobody told to drain.
+
+    Callers go to another pod; where there is none they wait in the sidecar.
+    """
+    running = start("production", replicas=replicas)
+    pod = running.scorer.pods[0]
+    with running.callers() as load:
+        load.until_answered(200)
+        pod.container("scorer").terminate()
         until_ready(pod.container("scorer"), pod, "the scorer is back")
-        retrying.until_answered(200)
-        strict.until_answered(200)
-    cancelled = Counter(each.caller for each in retrying.failed)
-    assert {each.code for each in retrying.failed} <= {grpc.StatusCode.CANCELLED}
-    assert max(cancelled.values(), default=0) <= 1
-    assert {each.code for each in strict.failed} <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
-    assert all(each.ended >= moment for each in (*retrying.failed, *strict.failed))
+        load.until_answered(200)
+    assert load.failed == []
     assert pod.container("sidecar").restarts == 0
-    note(running.settle(retrying, strict), retrying, strict)
+    note(running.settle(load), load)
 
 
 def test_a_killed_scorer_loses_calls_in_flight_only(start: Start, note: Note) -> None:
