@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Final
 
 import psutil
 
-from bench.end_to_end import corpus, cpu, score, searchable, system
+from bench.end_to_end import WARM, corpus, scored
 from bench.figures import Figure, report, write
 from scorelens_client.parts import sidecar_account
 from scorelens_client.sizing.model import (
@@ -29,46 +28,30 @@ from scorelens_client.sizing.model import (
     shipper_cpu,
     spool_bytes,
 )
-from scorelens_runtime.home import default_home
 
 FACTOR: Final = 2.5
 BYTES: Final = 1.5
 """By how much model and run may differ in CPU, since machines do, and in bytes."""
 
 TAGS, TERMS = 20, 20
-PARTS: Final = ("relay", "shipper", "watch", "runtime scorer", "runtime indexer", "runtime console", "runtime sidecar")
 
 
 def main() -> None:
     """Print the figures of one run; the status is 1 where the model is further off than its gates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=5_000)
-    parser.add_argument("--batch", type=int, default=100, help="documents of a call")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="scorelens-bench-") as temporary:
-        folder = Path(temporary)
-        own = {"SCORELENS_SCORER_CACHE": str(default_home() / "models"), "SCORELENS_SIDECAR_SPOOL_KEEP": "1d"}
-        environment = os.environ | own
-        warm, documents = folder / "warm.jsonl", folder / "documents.jsonl"
-        corpus(warm, 200)
-        corpus(documents, options.documents)
-        with system(folder, environment) as (home, _, root):
-            score(home, warm, environment)
-            searchable(home, 200, 120)
-            before, spooled = cpu(root), _spooled(home.sidecar)
-            calls = _seen(home.sidecar)
-            score(home, documents, environment)
-            searchable(home, 200 + options.documents, 1200)
-            used = {name: value - before[name] for name, value in cpu(root).items()}
-            calls = _seen(home.sidecar) - calls
-            memory = dict(_memory(root))
-            spooled = _spooled(home.sidecar) - spooled
-            stored = sum(path.stat().st_size for path in home.store.rglob("*") if path.is_file())
+    documents = WARM + options.documents
+    with scored(options.documents, 1200, {"SCORELENS_SIDECAR_SPOOL_KEEP": "1d"}) as run:
+        used = {name: value / options.documents * 1e6 for name, value in run.used.items()}
+        calls, spooled = _seen(run.home.sidecar), _spooled(run.home.sidecar)
+        memory = dict(_memory(run.root))
+        stored = sum(path.stat().st_size for path in run.home.store.rglob("*") if path.is_file())
     text = sum(len(json.loads(line).get("text", "")) for line in documents_of(options.documents)) / options.documents
-    each = options.documents / calls
-    load = Load(calls=1, documents=each, tags=TAGS, terms=TERMS, text=text, codec="embedded")
-    figures = list(_compared(load, options.documents, calls, used, spooled, stored / (200 + options.documents)))
+    load = Load(calls=1, documents=documents / calls, tags=TAGS, terms=TERMS, text=text, codec="embedded")
+    print(f"{documents:,} documents of {text:,.0f} bytes in {calls:,} calls: the run, and the model")
+    figures = list(_compared(load, used, spooled / documents, stored / documents))
     for name, value in memory.items():
         print(f"  {name:<8} {value / 2**20:6.0f} MiB resident")
     write(options.json, figures)
@@ -82,16 +65,13 @@ def documents_of(count: int) -> Iterator[str]:
         yield from (Path(temporary) / "again.jsonl").read_text("utf-8").splitlines()
 
 
-def _compared(
-    load: Load, documents: int, calls: int, used: dict[str, float], spooled: int, record: float
-) -> Iterator[Figure]:
-    print(f"{documents:,} documents of {load.text:,.0f} bytes in {calls:,} calls: the run, and the model")
+def _compared(load: Load, used: dict[str, float], spooled: float, record: float) -> Iterator[Figure]:
     per_call = {"scorer": scorer_cpu(load), "relay": relay_cpu(load), "shipper": load.documents * shipper_cpu(load)}
     expected = {name: value / load.documents for name, value in per_call.items()}
     expected["indexer"] = indexer_cpu(load, embedded=True)
     for name, model in expected.items():
-        yield from _figure(f"CPU of the {name}", used[name] / documents * 1e6, model, "us a document")
-    yield from _figure("spool", spooled / documents, spool_bytes(load) / load.documents, "bytes a document")
+        yield from _figure(f"CPU of the {name}", used[name], model, "us a document")
+    yield from _figure("spool", spooled, spool_bytes(load) / load.documents, "bytes a document")
     yield from _figure("record in the embedded store", record, record_bytes(load), "bytes a record")
 
 

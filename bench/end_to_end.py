@@ -14,14 +14,15 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from bench.figures import Figure, write
-from scorelens_client.home import Home, System
+from scorelens_client.home import Home
 from scorelens_client.reading import open_store
 from scorelens_runtime.home import default_home
 from scorelens_store.contract import Selection
@@ -29,6 +30,8 @@ from scorelens_store.query.tree import Everything
 
 SCORELENS = [sys.executable, "-P", "-m", "scorelens_runtime"]
 STARTED_WITHIN = 300.0
+WARM = 200
+"""Documents that are scored before the clocks start."""
 PARTS = {
     "scorelens_sidecar.relay": "relay",
     "scorelens_sidecar.shipper": "shipper",
@@ -37,7 +40,7 @@ PARTS = {
 
 
 @contextmanager
-def system(folder: Path, environment: dict[str, str]) -> Iterator[tuple[Home, System, psutil.Process]]:
+def system(folder: Path, environment: dict[str, str]) -> Iterator[tuple[Home, psutil.Process]]:
     """Run `scorelens up` in a folder."""
     home = Home(folder)
     addresses = [word for part in ("sidecar", "scorer", "indexer") for word in (f"--{part}", "127.0.0.1:0")]
@@ -49,14 +52,44 @@ def system(folder: Path, environment: dict[str, str]) -> Iterator[tuple[Home, Sy
     ):
         try:
             limit = time.monotonic() + STARTED_WITHIN
-            while (found := home.running()) is None:
+            while home.running() is None:
                 if process.poll() is not None or time.monotonic() > limit:
                     sys.exit((folder / "up.out").read_text())
                 time.sleep(0.1)
-            yield home, found, psutil.Process(process.pid)
+            yield home, psutil.Process(process.pid)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A system that has scored a corpus: what it took, in seconds and CPU seconds, and where it still runs."""
+
+    home: Home
+    root: psutil.Process
+    answered: float
+    searchable: float
+    used: dict[str, float]
+
+
+@contextmanager
+def scored(count: int, patience: float, more: Mapping[str, str] | None = None) -> Iterator[Run]:
+    """Run a system, have it score some documents after WARM others, and wait until all are searchable."""
+    with tempfile.TemporaryDirectory(prefix="scorelens-bench-") as temporary:
+        folder = Path(temporary)
+        environment = os.environ | {"SCORELENS_SCORER_CACHE": str(default_home() / "models")} | dict(more or {})
+        corpus(folder / "warm.jsonl", WARM)
+        corpus(folder / "documents.jsonl", count)
+        with system(folder, environment) as (home, root):
+            score(home, folder / "warm.jsonl", environment)
+            searchable(home, WARM, patience)
+            before, started = cpu(root), time.monotonic()
+            answered, own = score(home, folder / "documents.jsonl", environment)
+            searchable(home, WARM + count, patience)
+            whole = time.monotonic() - started
+            used = {name: value - before[name] for name, value in cpu(root).items()}
+            yield Run(home, root, answered, whole, used | {"score": own})
 
 
 def corpus(path: Path, count: int) -> None:
@@ -116,36 +149,23 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=900.0, help="most seconds to wait for the store")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="scorelens-bench-") as temporary:
-        folder = Path(temporary)
-        environment = os.environ | {"SCORELENS_SCORER_CACHE": str(default_home() / "models")}
-        corpus(folder / "warm.jsonl", 200)
-        corpus(folder / "documents.jsonl", options.documents)
-        with system(folder, environment) as (home, _, root):
-            score(home, folder / "warm.jsonl", environment)
-            searchable(home, 200, 60)
-            before, started = cpu(root), time.monotonic()
-            seconds, own = score(home, folder / "documents.jsonl", environment)
-            searchable(home, 200 + options.documents, options.patience)
-            whole = time.monotonic() - started
-            used = {name: value - before[name] for name, value in cpu(root).items()}
-    used["score"] = own
-    figures = list(_report(options.documents, seconds, whole, used))
+    with scored(options.documents, options.patience) as run:
+        figures = list(_report(options.documents, run))
     write(options.json, figures)
 
 
-def _report(count: int, seconds: float, whole: float, used: dict[str, float]) -> Iterator[Figure]:
-    total = sum(used.values())
-    print(f"{count:,} documents: answered {count / seconds:,.0f}/s, searchable {count / whole:,.0f}/s")
+def _report(count: int, run: Run) -> Iterator[Figure]:
+    total = sum(run.used.values())
+    print(f"{count:,} documents: answered {count / run.answered:,.0f}/s, searchable {count / run.searchable:,.0f}/s")
     yield Figure(
         "end to end: answered to searchable",
-        whole / seconds,
-        ours=count / whole,
-        peer=count / seconds,
+        run.searchable / run.answered,
+        ours=count / run.searchable,
+        peer=count / run.answered,
         unit="documents/s",
         note="peer: the rate of answers",
     )
-    for name, value in sorted(used.items(), key=lambda item: -item[1]):
+    for name, value in sorted(run.used.items(), key=lambda item: -item[1]):
         print(f"  {name:<8} {value / count * 1e6:7.0f} us of CPU a document, {value / total:4.0%}")
         yield Figure(
             f"end to end: CPU share of {name}", value / total, ours=value / count * 1e6, unit="us of CPU a document"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -18,10 +19,21 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from scorelens.v1 import store_admin_pb2 as admin
 from scorelens.v1.store_admin_pb2_grpc import StoreAdminStub
+from scorelens_client.home import Home
 from scorelens_reading.channel import open_channel, translate
 from scorelens_runtime.errors import ScorelensError
 
 TIMEOUT = 5.0
+INDEXER_VARIABLE = "SCORELENS_CONSOLE_INDEXER"
+INDEXER_HELP = f"Indexer to ask.  [{INDEXER_VARIABLE}; default: the running system's]"
+
+
+def indexer_address(home: Home, given: str | None) -> str:
+    """Return where to ask an indexer: as given, as the environment says, or that of the running system."""
+    if named := given or os.environ.get(INDEXER_VARIABLE):
+        return named
+    system = home.running()
+    return system.indexer if system else ""
 
 
 def is_serving(address: str) -> bool:
@@ -50,7 +62,9 @@ def sidecar_account(folder: Path) -> dict[str, Any]:
 
 
 def sidecar_dead_letters(folder: Path, limit: int) -> list[dict[str, Any]]:
-    """Return what a sidecar put aside, the newest first."""
+    """Return what a sidecar put aside, the newest first. Raises ScorelensError where it never ran in the folder."""
+    if not folder.is_dir():
+        raise ScorelensError(f"it never ran in {folder}")
     lines = _tool("scorelens_sidecar.dead_letters", folder, "--limit", str(limit)).splitlines()
     return [json.loads(line) for line in lines]
 

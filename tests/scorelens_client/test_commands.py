@@ -399,7 +399,23 @@ def test_the_account_adds_up(system: RunningSystem) -> None:
     shown = system.run("status", width=80)
     assert shown.status == 0
     assert shown.out.count("adds up") == 3
-    assert system.run("dead-letters").status == 0
+    letters = system.run("dead-letters")
+    assert (letters.status, letters.err) == (0, "no dead letters of the sidecar and indexer\n")
+
+
+def test_an_indexer_elsewhere_is_named_by_the_environment(system: RunningSystem, tmp_path: Path) -> None:
+    """In a home where nothing runs it is asked all the same; of what could not be asked nothing is said to be well."""
+    alone = RunningSystem(tmp_path).run("dead-letters")
+    assert alone.status == 1
+    assert "no dead letters" not in alone.err
+    variables = environment(tmp_path) | {"SCORELENS_CONSOLE_INDEXER": f"http://{system.found()['indexer']}"}
+    named, status = (
+        subprocess.run(command(*words), capture_output=True, text=True, env=variables, check=False)
+        for words in (("dead-letters",), ("status", "--json"))
+    )
+    assert "no dead letters of the indexer\n" in named.stderr
+    assert "the sidecar could not be asked" in named.stderr
+    assert json.loads(status.stdout)["indexer"]["adds_up"]
 
 
 def test_a_part_that_dies_is_started_again_at_the_same_address(system: RunningSystem) -> None:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import re
 import secrets
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.k8s.pods.service import Forwarder
 from tests.scorelens_client.system import Ran, command, environment
 from tests.scorelens_store.conftest import drop
 from tests.scorelens_store.server import ask, reply
 
 Setup = Callable[..., Ran]
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +115,29 @@ def test_without_elasticsearch_it_says_how_to_name_one(setup: Setup) -> None:
     assert ran.status != 0
     assert "no Elasticsearch: name one, --store https://host:9200" in ran.err
     assert ran.out == ""
+
+
+def test_a_server_that_is_starting_is_waited_for(tmp_path: Path, elasticsearch_url: str, prefix: str) -> None:
+    """With --wait it says what it waits for, and goes on when the server answers."""
+    port = free_port()
+    store = f"http://127.0.0.1:{port}#{prefix}"
+    line = command("elasticsearch", "setup", "--wait", "60s", "--store", store)
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(tmp_path)) as waiting:
+        assert waiting.stderr
+        assert waiting.stdout
+        assert b"waiting for it for up to 60 s" in waiting.stderr.readline()
+        server = urlsplit(elasticsearch_url)
+        forwarder = Forwarder("127.0.0.1", {port: lambda: [(str(server.hostname), server.port or 80)]})
+        try:
+            assert f"prefix {prefix}" in waiting.stdout.read().decode()
+            assert waiting.wait(60) == 0
+        finally:
+            forwarder.close()
+
+
+def test_a_server_that_stays_away_is_waited_for_no_longer(setup: Setup) -> None:
+    """The time that was given ends the wait; a time that is none is refused."""
+    ran = setup("--wait", "1s", "--store", f"http://127.0.0.1:{free_port()}")
+    assert ran.status == 1
+    assert "Connection refused" in ran.err
+    assert "setting --wait: 'soon' is not a duration" in setup("--wait", "soon").err

@@ -12,13 +12,13 @@ from rich.text import Text
 
 from scorelens_client.home import Home
 from scorelens_client.options import home_option, json_option
-from scorelens_client.parts import attempt, indexer_dead_letters, sidecar_dead_letters
+from scorelens_client.parts import INDEXER_HELP, attempt, indexer_address, indexer_dead_letters, sidecar_dead_letters
 from scorelens_client.terminal import clean, notes, print_json, results
 
 
 @click.command("dead-letters")
 @click.option("--limit", type=click.IntRange(1), default=100, help="How many of each part, the newest.  [default: 100]")
-@click.option("--indexer", metavar="HOST:PORT", help="Indexer to ask.  [default: the running system's]")
+@click.option("--indexer", metavar="HOST:PORT", help=INDEXER_HELP)
 @click.option("--sidecar-folder", metavar="FOLDER", help="Folder of the sidecar.  [default: sidecar in --home]")
 @json_option("Print one JSON line per dead letter.")
 @home_option
@@ -31,8 +31,7 @@ def command(limit: int, indexer: str | None, sidecar_folder: str | None, as_json
     scorelens dead-letters
     scorelens dead-letters --json | jq -r .reason | sort | uniq -c
     """
-    system = home.running()
-    address = indexer or (system.indexer if system else "")
+    address = indexer_address(home, indexer)
     folder = Path(sidecar_folder).absolute() if sidecar_folder else home.sidecar
     asked = {
         "sidecar": attempt(lambda: sidecar_dead_letters(folder, limit)),
@@ -45,9 +44,10 @@ def command(limit: int, indexer: str | None, sidecar_folder: str | None, as_json
             print_json(letter)
     elif letters:
         results().print(_table(letters))
-    else:
-        notes().print("no dead letters")
     silent = {part: reason for part, (found, reason) in asked.items() if found is None}
+    if not letters and len(silent) < len(asked):
+        answered = " and ".join(part for part in asked if part not in silent)
+        notes().print(f"no dead letters of the {answered}")
     for part, reason in silent.items():
         notes().print(f"the {part} could not be asked: {clean(reason)}", style="red", soft_wrap=True)
     return 1 if silent else 0

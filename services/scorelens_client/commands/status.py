@@ -13,7 +13,15 @@ from rich.text import Text
 
 from scorelens_client.home import Home, System
 from scorelens_client.options import home_option, json_option
-from scorelens_client.parts import answers, attempt, indexer_account, is_serving, sidecar_account
+from scorelens_client.parts import (
+    INDEXER_HELP,
+    answers,
+    attempt,
+    indexer_account,
+    indexer_address,
+    is_serving,
+    sidecar_account,
+)
 from scorelens_client.sign_in import console_url
 from scorelens_client.terminal import clean, print_json, results
 
@@ -21,7 +29,7 @@ INDEXER_SUM = ("stored", "duplicates", "forgotten", "dead_letters", "ignored", "
 
 
 @click.command("status")
-@click.option("--indexer", metavar="HOST:PORT", help="Indexer to ask.  [default: the running system's]")
+@click.option("--indexer", metavar="HOST:PORT", help=INDEXER_HELP)
 @click.option("--sidecar-folder", metavar="FOLDER", help="Folder of the sidecar.  [default: sidecar in --home]")
 @json_option("Print one JSON object.")
 @home_option
@@ -48,7 +56,7 @@ def collect(home: Home, indexer: str | None = None, folder: Path | None = None) 
     """Ask every part; what does not answer is said so under its name."""
     system = home.running()
     sidecar, sidecar_error = attempt(lambda: sidecar_account(folder or home.sidecar))
-    address = indexer or (system.indexer if system else "")
+    address = indexer_address(home, indexer)
     indexed, indexer_error = attempt(lambda: indexer_account(address)) if address else (None, "it does not run")
     if indexed:
         indexed["adds_up"] = indexed["received"] == sum(indexed[name] for name in INDEXER_SUM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,11 +13,15 @@ from rich.text import Text
 from scorelens_client.home import Home
 from scorelens_client.options import home_option, json_option
 from scorelens_client.server import server_of, server_option
-from scorelens_client.terminal import clean, print_json, results
+from scorelens_client.terminal import clean, notes, print_json, results
+from scorelens_runtime.errors import SettingError
+from scorelens_runtime.settings import duration
 from scorelens_store.elasticsearch.differences import Change, IndexDifference
+from scorelens_store.elasticsearch.errors import REFUSED
 from scorelens_store.elasticsearch.mapping import VERSION
 from scorelens_store.elasticsearch.plan import Plan, Step
-from scorelens_store.elasticsearch.setup import open_setup
+from scorelens_store.elasticsearch.setup import Setup, open_setup
+from scorelens_store.errors import StoreUnavailableError
 
 _SHOWN = 12
 """Most differences of one thing that are shown to people; --json has all of them."""
@@ -25,9 +30,15 @@ _SHOWN = 12
 @click.command("setup")
 @server_option
 @click.option("--dry-run", is_flag=True, help="Show what would be created or changed, and change nothing.")
+@click.option(
+    "--wait",
+    metavar="TIME",
+    default="0s",
+    help="Wait so long for a server that is starting, such as 5m.  [default: 0s]",
+)
 @json_option("Print one JSON object.")
 @home_option
-def command(store: str | None, dry_run: bool, as_json: bool, home: Home) -> None:
+def command(store: str | None, dry_run: bool, wait: str, as_json: bool, home: Home) -> None:
     """Create what records need in Elasticsearch, or bring it up to date: templates, the alias, fields and limits.
 
     Nothing is ever deleted, running it again does no harm, and what a newer scorelens set up stays. Settings are the
@@ -39,11 +50,13 @@ def command(store: str | None, dry_run: bool, as_json: bool, home: Home) -> None
     scorelens elasticsearch setup --store https://search.example:9200
     SCORELENS_ELASTICSEARCH_REPLICAS=2 scorelens elasticsearch setup
     scorelens elasticsearch setup --dry-run --json | jq -r '.steps[].what'
+    scorelens elasticsearch setup --wait 10m               a server that is being started
     """
+    seconds = _seconds(wait)
     url, settings = server_of(home, store)
     console = results()
     with open_setup(url, settings) as setup:
-        plan = setup.plan()
+        plan = _plan(setup, seconds)
         if not as_json:
             console.print(f"{clean(setup.where)}, prefix {settings.prefix}, version {VERSION}", soft_wrap=True)
         if dry_run and not as_json:
@@ -54,6 +67,28 @@ def command(store: str | None, dry_run: bool, as_json: bool, home: Home) -> None
         print_json(_as_json(setup.where, settings.prefix, plan, dry_run=dry_run))
     else:
         _conclude(console, plan)
+
+
+def _seconds(wait: str) -> float:
+    try:
+        return duration(wait)
+    except SettingError as error:
+        raise SettingError(f"setting --wait: {error}") from error
+
+
+def _plan(setup: Setup, seconds: float) -> Plan:
+    """Return what there is to do, once the server answers. What it refuses is not waited for."""
+    limit, told = time.monotonic() + seconds, False
+    while True:
+        try:
+            return setup.plan()
+        except StoreUnavailableError as error:
+            if error.retry_after >= REFUSED or time.monotonic() + error.retry_after > limit:
+                raise
+            if not told:
+                notes().print(f"{clean(str(error))}; waiting for it for up to {seconds:g} s", soft_wrap=True)
+                told = True
+            time.sleep(error.retry_after)
 
 
 def _show(console: Console, steps: Iterable[Step], create: str = "created", change: str = "changed") -> None:
