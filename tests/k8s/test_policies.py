@@ -37,7 +37,7 @@ STRANGERS: Mapping[str, Peer] = {
 }
 PORTS = (53, 443, 4317, 5601, 8585, 9200, 9461, 9462, 9463, 9464, 50051, 50052, 8080)
 BOTH = {"demo", "production"}
-ONLY = {"elasticsearch": "demo", "client": "demo", "shipper": "production", "kibana-import": "production"}
+ONLY = {"elasticsearch": "demo", "shipper": "production", "kibana-import": "production"}
 """Pods that one overlay alone has; what a rule would let them do elsewhere harms nobody."""
 
 

@@ -34,6 +34,13 @@ def test_services_lead_to_ports_of_pods(rendered: list[Manifest]) -> None:
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports_of(template), title(service)
 
 
+def test_headless_services_translate_no_port(rendered: list[Manifest]) -> None:
+    """Callers of a headless Service connect to the pods themselves, at the port that the Service names."""
+    for service in of_kind(rendered, "Service"):
+        if service["spec"].get("clusterIP") == "None":
+            assert all(port["port"] == port["targetPort"] for port in service["spec"]["ports"]), title(service)
+
+
 def test_workloads_select_their_own_pods(rendered: list[Manifest]) -> None:
     """The selector of each workload is in its template, and takes no other's pods."""
     for template in pod_templates(rendered):

@@ -28,7 +28,7 @@ def shell(own_server: ApiServer, tmp_path: Path) -> Shell:
     for name in FILES:
         (tmp_path / name).write_text(name)
     subject = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    paths = ["-keyout", "console.key", "-out", "console.pem", "-subj", "/CN=console.example"]
+    paths = ["-keyout", "tls.key", "-out", "tls.pem", "-subj", "/CN=console.example"]
     subprocess.run([*subject, *paths], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     environment = os.environ | {
         "PATH": f"{FOLDER}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -60,14 +60,15 @@ def commands(*words: str) -> str:
 
 def test_production_from_nothing(shell: Shell) -> None:
     """The block of production makes the namespace, every secret that pods mount, and all objects."""
-    shell(commands("create secret generic scorelens-oidc", "overlays/production"))
-    pods = json.loads(shell("kubectl -n scorelens get statefulset,job,cronjob -o json"))["items"]
+    shell("cp -r k8s/overlays/production k8s/overlays/mine")
+    shell(commands("create secret generic scorelens-oidc", "overlays/mine"))
+    pods = json.loads(shell("kubectl -n scorelens get statefulset,deployment,job,cronjob -o json"))["items"]
     secrets = json.loads(shell("kubectl -n scorelens get secret -o json"))["items"]
     made = {secret["metadata"]["name"]: set(secret["data"]) for secret in secrets}
     mounted = set(re.findall(r'"secretName": "([^"]+)"', json.dumps(pods)))
     assert mounted <= set(made)
     assert made["scorelens-elasticsearch-writer"] == {"api-key"}
-    shell("kubectl apply -k k8s/overlays/production")
+    shell("kubectl apply -k k8s/overlays/mine")
 
 
 def test_a_lost_spool_gets_its_job(shell: Shell) -> None:

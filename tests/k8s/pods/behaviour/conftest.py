@@ -34,7 +34,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def run(overlay: str, store: str = "", replicas: int = 2) -> Running:
         cluster = Cluster(Manifests(tuple(render(overlay))), tmp_path / f"cluster-{len(made)}")
         made.append(cluster)
-        scorer = {"SCORELENS_SCORER_MAX_CONNECTION_AGE": AGE}
+        scorer = {"SCORELENS_SCORER_MAX_CONNECTION_AGE": AGE, "SCORELENS_SCORER_MODEL": ""}  # the reference models
         trained = (MODELS / "media-tagger").is_dir()
         if overlay == "demo" or not trained:
             scorer["SCORELENS_SCORER_CACHE"] = str(MODELS)  # where they are trained once for all tests
