@@ -34,10 +34,11 @@ DRAINING_TEXT: Final = "the server is shutting down; connect again"
 DRAINING_TRAILERS: Final = ((DRAINING_KEY, "1"),)
 """Has a sidecar send its callers away."""
 _OK: Final = grpc.StatusCode.OK.name
-_QUIET: Final = 0.5
-"""Seconds without a new call after which callers have gone elsewhere."""
-_LAME: Final = 1.0
-"""Longest time, in seconds, that new calls are still answered; and after it, that they are refused."""
+_STEP: Final = 0.005
+_ANSWERING: Final = (0.5, 1.0)
+"""Seconds without a new call after which callers have gone elsewhere, and for which they are answered at most."""
+_REFUSING: Final = ((0.1, 1.0), (0.02, 2.0))
+"""The same while they are refused: where callers go on and on, the end comes in a pause between their calls."""
 
 
 class RunningAioServer:
@@ -94,11 +95,16 @@ class RunningAioServer:
         await self._health.enter_graceful_shutdown()
         self._calls.draining = True
         self._on_drain()
-        if not await self._calls.until_quiet(limit):
-            self._calls.refusing = True
-            await self._calls.until_quiet(limit)
+        if not await self._calls.until_quiet(*_ANSWERING, limit):
+            await self._refuse(limit)
         self._on_drain()
         await self._server.stop(max(0.0, limit - time.monotonic()))  # answers that are on their way
+
+    async def _refuse(self, limit: float) -> None:
+        self._calls.refusing = True
+        for quiet, longest in _REFUSING:
+            if await self._calls.until_quiet(quiet, longest, limit):
+                break
 
     def _run(self, work: Coroutine[Any, Any, None]) -> Future[None]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
@@ -124,16 +130,23 @@ class _Calls:
     def __init__(self, on_call: OnCall) -> None:
         self.draining = self.refusing = False
         self.on_call = on_call
+        self.in_flight = 0
         self.came = 0.0  # when the last call did while the server drains, by the monotonic clock
 
-    async def until_quiet(self, limit: float) -> bool:
-        """Wait until no more calls come, a short time at most and until a time of the monotonic clock; tell whether."""
-        self.came = time.monotonic()
-        lame = min(limit, self.came + _LAME)
-        while (now := time.monotonic()) < lame:
-            if now > self.came + _QUIET:
+    async def until_quiet(self, quiet: float, longest: float, limit: float) -> bool:
+        """Wait until no call has come for a while; tell whether that was so within `longest` seconds.
+
+        `limit` is a time of the monotonic clock after which it is not waited for either. While calls are refused, none
+        may be in flight either: those that gRPC has read and not handed over yet wait behind them.
+        """
+        looked = self.came = time.monotonic()
+        end = min(limit, self.came + longest)
+        while looked < end:
+            await asyncio.sleep(_STEP)
+            late, looked = time.monotonic() - looked - _STEP, time.monotonic()
+            # A loop that wakes late has calls that it has not seen yet.
+            if looked > self.came + quiet and late < quiet / 2 and not (self.refusing and self.in_flight):
                 return True
-            await asyncio.sleep(_QUIET / 10)
         return False
 
     def guarded(self, handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
@@ -186,6 +199,7 @@ class _Call:
         if calls.refusing:
             calls.on_call(self._method, grpc.StatusCode.UNAVAILABLE.name, 0.0)
             await self._context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)
+        calls.in_flight += 1
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         calls = self._calls
@@ -193,6 +207,7 @@ class _Call:
             if isinstance(error, Exception) and not isinstance(error, aio.AbortError):
                 await _internal(error, self._method, self._context)
         finally:
+            calls.in_flight -= 1
             status = _OK if error is None else self._status(error)
             calls.on_call(self._method, status, time.perf_counter() - self._began)
 

@@ -27,10 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from scorelens_runtime.errors import ScorelensError, SettingError
-from scorelens_sidecar import dead_letters
-from scorelens_sidecar.calculation_log import log_files
+from scorelens_sidecar import calculation_log, dead_letters
 from scorelens_sidecar.forgetting.blanking import Blanking
-from scorelens_sidecar.forgetting.lines import blank_lines
+from scorelens_sidecar.forgetting.lines import Listed, blank_lines
 from scorelens_sidecar.forgetting.spool import Found, blank_spool
 from scorelens_sidecar.forgetting.tombstones import Tombstones
 from scorelens_sidecar.forgetting.wanted import KINDS, Wanted
@@ -59,8 +58,8 @@ def forget(folder: Path, wanted: Wanted, *, dry_run: bool = False) -> dict[str, 
             reach(folder, lambda: _keep_out(folder, everywhere))
         for relay in relay_folders(folder):
             reach(relay, lambda relay=relay: blank_spool(relay, Blanking(wanted), spool, dry_run=dry_run))  # type: ignore[misc]
-        for name, paths in _files(folder).items():
-            report[name] = reach(paths[0], lambda paths=paths: _blank_lines(paths, everywhere, dry_run))  # type: ignore[misc]
+        for name, (newest, listed) in _files(folder).items():
+            report[name] = reach(newest, lambda listed=listed: _blank_lines(folder, listed, everywhere, dry_run))  # type: ignore[misc]
     return report | {"spool": asdict(spool), "destinations": _destinations(folder), "names": named, "left": left}
 
 
@@ -82,14 +81,18 @@ def _keep_out(folder: Path, wanted: Wanted) -> None:
     Tombstones(folder).add(wanted)
 
 
-def _files(folder: Path) -> dict[str, list[Path]]:
-    """Return the files of lines, the one that is being written first."""
+def _files(folder: Path) -> dict[str, tuple[Path, Listed]]:
+    """Return the files of lines: the one that is being written, and what lists all of them."""
     letters = [folder / dead_letters.FILE, folder / dead_letters.OLDER_FILE]
-    return {"calculation_log": log_files(folder)[::-1], "dead_letters": letters}
+    return {
+        "calculation_log": (folder / calculation_log.FILE, lambda: calculation_log.log_files(folder)),
+        "dead_letters": (letters[0], lambda: letters),
+    }
 
 
-def _blank_lines(paths: list[Path], wanted: Wanted, dry_run: bool) -> int:
-    return blank_lines(paths, lambda line: wanted.matches(*_ids_of(line)), dry_run=dry_run)
+def _blank_lines(folder: Path, listed: Listed, wanted: Wanted, dry_run: bool) -> int:
+    still = None if dry_run else Tombstones(folder).still()  # a look needs no right to write, and so no lock
+    return blank_lines(listed, lambda line: wanted.matches(*_ids_of(line)), still=still, dry_run=dry_run)
 
 
 def _ids_of(line: dict[str, Any]) -> tuple[str, str, str]:

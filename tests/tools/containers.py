@@ -116,8 +116,10 @@ class Server:
         return self._process.wait(60)
 
     def kill(self) -> None:
-        """End whatever still runs."""
+        """End whatever still runs: the container's first process, and with it all others."""
         if self._process is not None and self._process.poll() is None:
+            for first in psutil.Process(self._process.pid).children():  # its death signal went with its user
+                first.kill()
             self._process.kill()
             self._process.wait()
 

@@ -9,27 +9,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 
 Concerned = Callable[[dict[str, Any]], bool]
+Listed = Callable[[], Sequence[Path]]
 
 
-def blank_lines(paths: Sequence[Path], concerned: Concerned, *, dry_run: bool = False) -> int:
+def blank_lines(
+    listed: Listed,
+    concerned: Concerned,
+    *,
+    still: AbstractContextManager[None] | None = None,
+    dry_run: bool = False,
+) -> int:
     """Overwrite the lines that are concerned; return how many there were.
 
-    `paths` name the file that is being written first, then the rotated ones from the newest on. All are opened, in this
-    order, before the first is read: a rotation moves lines to files that come later. Raises OSError.
+    Files are listed and all of them opened within `still`, which holds off whoever appends and rotates: a rotation
+    amid it would move lines to a name that was not listed. Raises OSError.
     """
     with ExitStack() as stack:
-        files = [file for path in paths if (file := _opened(path, dry_run))]
+        with still or nullcontext():
+            files = [file for path in listed() if (file := _opened(path, dry_run))]
         for file in files:
             stack.callback(file.close)
-        distinct = {os.fstat(file.fileno()).st_ino: file for file in files}
-        return sum(_blank(file, concerned, dry_run) for file in distinct.values())
+        return sum(_blank(file, concerned, dry_run) for file in files)
 
 
 def _opened(path: Path, dry_run: bool) -> BinaryIO | None:

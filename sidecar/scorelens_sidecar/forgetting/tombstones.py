@@ -2,7 +2,8 @@
 
 Whoever appends ids to a file of the folder does so within `appending`, a shared lock, and asks `covers` there; new
 hashes are added under the exclusive one. So once `add` has returned, no line appended later names what was forgotten,
-every line appended before is in a file to be found, and one pass over the files removes the last of them.
+every line appended before is in a file to be found, and one pass over the files removes the last of them. Files that
+are rotated are listed and opened within `still`, since a rotation belongs to appending.
 """
 
 from __future__ import annotations
@@ -62,6 +63,12 @@ class Tombstones:
         """Hold off new hashes, and know all that there are; raises OSError."""
         with self._locked(fcntl.LOCK_SH):
             self.refresh()
+            yield
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Hold off whoever appends, and so all rotations; raises OSError."""
+        with self._locked(fcntl.LOCK_EX):
             yield
 
     def add(self, wanted: Wanted) -> None:

@@ -35,13 +35,33 @@ def test_lines_go_where_they_stand(tmp_path: Path) -> None:
     kept, gone = b'{"a": 1}\n', b'{"a": 2, "b": "secret"}\n'
     path.write_bytes(kept + gone + b"    half secret}\n" + kept + gone + b'{"a": 2')
     inode = path.stat().st_ino
-    assert blank_lines([path], lambda one: one["a"] == 2, dry_run=True) == 2
+    assert blank_lines(lambda: [path], lambda one: one["a"] == 2, dry_run=True) == 2
     assert b"secret" in path.read_bytes()
-    assert blank_lines([path], lambda one: one["a"] == 2) == 2
+    assert blank_lines(lambda: [path], lambda one: one["a"] == 2) == 2
     blank = b" " * (len(gone) - 1) + b"\n"
     assert path.read_bytes() == kept + blank + b" " * 16 + b"\n" + kept + blank + b'{"a": 2'
     assert path.stat().st_ino == inode
-    assert blank_lines([path, tmp_path / "missing"], lambda one: one["a"] == 2) == 0
+    assert blank_lines(lambda: [path, tmp_path / "missing"], lambda one: one["a"] == 2) == 0
+
+
+def test_no_file_is_renamed_between_being_listed_and_opened(tmp_path: Path) -> None:
+    """A line that wants a rotation waits until every file is open, the oldest one under its name of before included."""
+    log = CalculationLog(tmp_path, 1, 1000, sync=False)
+    for number in range(3):
+        log.append([line(number, "gone")])
+    rotating = threading.Thread(target=log.append, args=([line(3, "kept")],))
+
+    def listed() -> list[Path]:
+        paths = log_files(tmp_path)
+        rotating.start()
+        rotating.join(0.2)
+        return paths
+
+    found = blank_lines(listed, lambda one: one["document"]["id"] == "gone", still=Tombstones(tmp_path).still())
+    rotating.join()
+    assert found == 3
+    assert b"gone" not in b"".join(path.read_bytes() for path in log_files(tmp_path))
+    assert len(log_files(tmp_path)) == 4
 
 
 def test_a_log_that_is_written_and_rotated_meanwhile_loses_nothing_else(tmp_path: Path) -> None:
