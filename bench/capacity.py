@@ -1,13 +1,15 @@
 """The sizing model against a whole system that runs: `scorelens score` through `scorelens up`, on a made-up corpus.
 
 Compares the CPU of each part, the bytes that calls take in the spool, and those of a record in the store with what
-`scorelens size` says for the same load. `python -m bench.capacity [--help]`
+`scorelens size` says for the same load. How much slower this machine is than the one of the model's figures is measured
+first, by a job that is not this project's own code. `python -m bench.capacity [--help]`
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ import psutil
 
 from bench.end_to_end import WARM, corpus, scored
 from bench.figures import Figure, report, write
+from bench.shipper import captured, cpu_seconds, with_sdk
 from scorelens_client.parts import sidecar_account
 from scorelens_client.sizing.model import (
     Load,
@@ -31,7 +34,10 @@ from scorelens_client.sizing.model import (
 
 FACTOR: Final = 2.5
 BYTES: Final = 1.5
-"""By how much model and run may differ in CPU, since machines do, and in bytes."""
+"""By how much model and run may differ in CPU, and in bytes."""
+
+YARDSTICK: Final = 2_364.0
+"""Microseconds that the OpenTelemetry SDK took for a call on the machine of the model's figures: docs/capacity.md."""
 
 TAGS, TERMS = 20, 20
 
@@ -42,6 +48,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=5_000)
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     options = parser.parse_args()
+    slower = _slower()
     documents = WARM + options.documents
     with scored(options.documents, 1200, {"SCORELENS_SIDECAR_SPOOL_KEEP": "1d"}) as run:
         used = {name: value / options.documents * 1e6 for name, value in run.used.items()}
@@ -49,13 +56,22 @@ def main() -> None:
         memory = dict(_memory(run.root))
         stored = sum(path.stat().st_size for path in run.home.store.rglob("*") if path.is_file())
     text = sum(len(json.loads(line).get("text", "")) for line in documents_of(options.documents)) / options.documents
-    load = Load(calls=1, documents=documents / calls, tags=TAGS, terms=TERMS, text=text, codec="embedded")
+    load = Load(
+        calls=1, documents=documents / calls, tags=TAGS, terms=TERMS, text=text, codec="embedded", slower=slower
+    )
+    print(f"a core takes {slower:.2f} times as long here as on the machine of the model's figures")
     print(f"{documents:,} documents of {text:,.0f} bytes in {calls:,} calls: the run, and the model")
     figures = list(_compared(load, used, spooled / documents, stored / documents))
     for name, value in memory.items():
         print(f"  {name:<8} {value / 2**20:6.0f} MiB resident")
     write(options.json, figures)
     sys.exit(report(figures))
+
+
+def _slower() -> float:
+    """Return how many times as long this machine takes."""
+    run = with_sdk(captured(10, 20))
+    return statistics.median(cpu_seconds(run, 50) for _ in range(7)) * 1e6 / YARDSTICK
 
 
 def documents_of(count: int) -> Iterator[str]:
@@ -70,7 +86,7 @@ def _compared(load: Load, used: dict[str, float], spooled: float, record: float)
     expected = {name: value / load.documents for name, value in per_call.items()}
     expected["indexer"] = indexer_cpu(load, embedded=True)
     for name, model in expected.items():
-        yield from _figure(f"CPU of the {name}", used[name], model, "us a document")
+        yield from _figure(f"CPU of the {name}", used[name], model * load.slower, "us a document")
     yield from _figure("spool", spooled, spool_bytes(load) / load.documents, "bytes a document")
     yield from _figure("record in the embedded store", record, record_bytes(load), "bytes a record")
 

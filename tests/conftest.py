@@ -29,8 +29,8 @@ OWN = ("own_elasticsearch", "second_elasticsearch")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the parts they ask for, so that `-m "not elasticsearch and not go"` leaves them out.
 
-    Where several processes share the tests, those with the common server go to one of them, those that kill servers to
-    one, and other files stay whole.
+    Those that kill servers are heavy. Where several processes share the tests, those with the common server go to one
+    of them, those that kill servers to one, and other files stay whole.
     """
     marks = dict.fromkeys(("elasticsearch_url", *OWN), "elasticsearch") | {"go_tools": "go"}
     for item in items:
@@ -39,6 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(name)
         common = "elasticsearch_url" in asked or any(mark.name == "elasticsearch" for mark in item.iter_markers())
         own = not set(OWN).isdisjoint(asked)
+        if own:
+            item.add_marker("heavy")
         group = "own elasticsearch" if own else "elasticsearch" if common else item.path.name
         item.add_marker(pytest.mark.xdist_group(group))
 

@@ -30,6 +30,8 @@ from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
 from tests.scorelens_client.system import Ran, run, spawn
 
+pytestmark = pytest.mark.heavy
+
 COUNT = 5000
 
 

@@ -22,6 +22,8 @@ from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
 from tests.scorelens_client.system import store_of
 
+pytestmark = pytest.mark.heavy
+
 SOME = 200
 ON_BOTH = ["embedded", pytest.param("elasticsearch", marks=(pytest.mark.elasticsearch, pytest.mark.heavy))]
 

@@ -20,12 +20,12 @@ from tests.end_to_end.load import Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
 from tests.scorelens_client.system import store_of
-from tests.scorelens_store.conftest import STORES
+from tests.scorelens_store.conftest import SYSTEMS
 
 FULL = (("scorelens-view", "full"),)
 
 
-@pytest.fixture(scope="module", params=STORES)
+@pytest.fixture(scope="module", params=SYSTEMS)
 def store(request: pytest.FixtureRequest) -> Iterator[str]:
     """Name a store of each kind."""
     yield from store_of(request.param, request)

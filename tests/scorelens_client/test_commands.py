@@ -24,7 +24,7 @@ from tests.scorelens_client.system import (
     store_of,
     wait_until,
 )
-from tests.scorelens_store.conftest import STORES
+from tests.scorelens_store.conftest import SYSTEMS
 from tests.scorelens_store.server import ask, reply
 
 DOCUMENTS: list[dict[str, Any]] = [
@@ -62,7 +62,7 @@ def jsonl(documents: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(document) + "\n" for document in documents)
 
 
-@pytest.fixture(scope="module", params=STORES)
+@pytest.fixture(scope="module", params=SYSTEMS)
 def store(request: pytest.FixtureRequest) -> Iterator[str]:
     """Name a store of each kind."""
     yield from store_of(request.param, request)
@@ -492,7 +492,7 @@ def test_scoring_without_a_system_leaves_no_results(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("results*"))
 
 
-@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize("kind", SYSTEMS)
 def test_the_demo_shows_everything_and_ends(tmp_path: Path, kind: str, request: pytest.FixtureRequest) -> None:
     """The demo scores, lists, explains and finds documents of its corpus, and ends with status 0; nothing is left."""
     where = [*ANY_PORTS, "--console", "127.0.0.1:0"]

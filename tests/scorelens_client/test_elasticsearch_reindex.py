@@ -19,6 +19,8 @@ from tests.scorelens_client.system import Ran, command, environment
 from tests.scorelens_store.records import make, record_id
 from tests.scorelens_store.reindexing import EVERYTHING, FIRST, SECOND, Prefix, everything, of_first
 
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -21,6 +21,8 @@ from scorelens.v1.scorer_pb2 import Document, ListModelsRequest, ScoreRequest
 from scorelens.v1.scorer_pb2_grpc import ScorerStub
 from tests.end_to_end.processes import Component, wait_until
 
+pytestmark = pytest.mark.heavy
+
 OWN = "tests.scorelens_scorer.own_models"
 ROOT = Path(__file__).parents[2]
 Code = grpc.StatusCode

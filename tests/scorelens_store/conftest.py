@@ -17,6 +17,8 @@ from scorelens_store.open import open_store
 from tests.scorelens_store.records import corpus
 
 STORES = ["embedded", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)]
+SYSTEMS = ["embedded", pytest.param("elasticsearch", marks=(pytest.mark.elasticsearch, pytest.mark.heavy))]
+"""The same for whole systems, which take long on a server."""
 CONSOLE = "console"
 READERS = [*STORES, CONSOLE]
 """What reads records: the stores, and a console on the embedded one."""

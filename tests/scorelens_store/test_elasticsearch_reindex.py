@@ -30,6 +30,8 @@ from tests.scorelens_store.reindexing import EVERYTHING, FIRST, SECOND, Prefix, 
 from tests.tools import spoiling
 from tests.tools.proxy import Answer, Fault, proxied
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def server(elasticsearch_url: str) -> Iterator[Prefix]:

@@ -40,7 +40,7 @@ from tests.tools.certificates import Authority
 from tests.tools.elasticsearch import ElasticsearchServer, make_server
 from tests.tools.missing import MissingPartError, missing
 
-pytestmark = pytest.mark.elasticsearch
+pytestmark = [pytest.mark.elasticsearch, pytest.mark.heavy]
 
 EVERYTHING = Selection(Everything())
 PREFIX, NEIGHBOUR = "vault", "vault-other"

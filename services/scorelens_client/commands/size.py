@@ -30,16 +30,24 @@ from scorelens_client.sizing.model import BUSY, Load, Part, Size, size
     help="How Elasticsearch compresses, or the embedded store.  [default: default]",
 )
 @click.option("--node-disk", type=click.FloatRange(1), default=1000.0, help="GB of a server's disk.  [default: 1000]")
+@click.option(
+    "--slower",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    help="How many times as long your cores take as those that were measured.  [default: 1]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(calls: float, node_disk: float, as_json: bool, **values: object) -> None:
     """Say what a load needs: cores, memory, the spool's disk, and servers of Elasticsearch.
 
     It follows from this project's own measurements (docs/capacity.md), with the reference model as the scorer; a model
-    of your own takes what it takes. Measure with your documents before you order machines.
+    of your own takes what it takes. Measure with your documents before you order machines; what --slower is of a
+    machine says `python -m bench.capacity` there.
 
     \b
     scorelens size --calls 200
     scorelens size --calls 200 --documents 1 --tags 10 --days 90 --replicas 1
+    scorelens size --calls 200 --slower 2.5                busy or older cores
     scorelens size --calls 20 --documents 50 --tags 20 --codec best_compression --json | jq .nodes
     """
     load = Load(calls=calls, node_disk=node_disk * 1e9, **values)  # type: ignore[arg-type]

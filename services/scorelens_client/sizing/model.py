@@ -56,7 +56,8 @@ class Load:
     """What a system is to carry: calls a second on average, of which the busiest hours have `peak` times as many.
 
     `terms` are those of each tag that are recorded, `text` the bytes of a document's words, `away` the hours that a
-    store may be away without loss, `node_disk` the bytes of a server's disk.
+    store may be away without loss, `node_disk` the bytes of a server's disk, `slower` how many times as long a core
+    takes as those that were measured.
     """
 
     calls: float
@@ -70,6 +71,7 @@ class Load:
     away: float = 24.0
     codec: str = "default"
     node_disk: float = 1e12
+    slower: float = 1.0
 
     @property
     def all_terms(self) -> int:
@@ -112,14 +114,14 @@ class Size:
 
 def size(load: Load) -> Size:
     """Return what a load needs."""
-    peak = load.calls * load.peak
+    peak = load.calls * load.peak * load.slower / 1e6  # of which each microsecond of a call takes a core
     documents = peak * load.documents
     embedded = load.codec == "embedded"
-    scorer = peak * scorer_cpu(load) / 1e6
-    sidecar = peak * sidecar_cpu(load) / 1e6
-    indexer = documents * indexer_cpu(load, embedded=embedded) / 1e6
+    scorer = peak * scorer_cpu(load)
+    sidecar = peak * sidecar_cpu(load)
+    indexer = documents * indexer_cpu(load, embedded=embedded)
     # The relay, the shipper and a worker of the scorer have one core each, whatever the pod has.
-    widest = max(scorer, peak * relay_cpu(load) / 1e6, documents * shipper_cpu(load) / 1e6)
+    widest = max(scorer, peak * relay_cpu(load), documents * shipper_cpu(load))
     pods = max(2, math.ceil(widest / BUSY))
     writers = 1 if embedded else max(2, math.ceil(indexer / BUSY))
     record = record_bytes(load)
@@ -131,7 +133,7 @@ def size(load: Load) -> Size:
     total = 0 if embedded else math.ceil(load.days / length + 1) * shards * copies
     disk = store * copies / FULL
     nodes = 0 if embedded else max(copies, math.ceil(disk / load.node_disk), math.ceil(total / SHARDS_OF_A_NODE))
-    work = 0.0 if embedded else documents * copies * elasticsearch_cpu(load) / 1e6 / BUSY
+    work = 0.0 if embedded else documents * copies * elasticsearch_cpu(load) / BUSY
     return Size(
         scorer=Part(scorer, pods, _request(scorer, pods), SCORER_MEMORY + SPARE),
         sidecar=Part(sidecar, pods, _request(sidecar, pods), SIDECAR_MEMORY + SPARE),

@@ -19,6 +19,8 @@ from scorelens_store.tables import read_records
 from tests.scorelens_client.export.exporting import START, asked, assert_whole, export, scored
 from tests.scorelens_client.system import command, environment, spawn
 
+pytestmark = pytest.mark.heavy
+
 RECORDS = [scored(number, 5) for number in range(150)]
 KILLS = int(os.environ.get("SCORELENS_TEST_KILLS", "3"))
 

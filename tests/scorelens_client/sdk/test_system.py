@@ -15,14 +15,14 @@ from nbclient import NotebookClient
 
 from scorelens_client import Client
 from tests.scorelens_client.system import RunningSystem, environment, store_of
-from tests.scorelens_store.conftest import STORES
+from tests.scorelens_store.conftest import SYSTEMS
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOK = ROOT / "docs" / "notebooks" / "first_look.ipynb"
 GUIDE = ROOT / "docs" / "sdk.md"
 
 
-@pytest.fixture(scope="module", params=STORES)
+@pytest.fixture(scope="module", params=SYSTEMS)
 def store(request: pytest.FixtureRequest) -> Iterator[str]:
     """Name a store of each kind."""
     yield from store_of(request.param, request)

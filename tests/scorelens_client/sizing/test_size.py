@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from bench.capacity import YARDSTICK
 from scorelens_client.commands.size import command
 from scorelens_client.sizing import measured
 from scorelens_client.sizing.model import Load, indexer_cpu, record_bytes, shipper_cpu, size
@@ -54,6 +55,7 @@ def figure(page: str, pattern: str) -> float:
         ("elasticsearch.md", r"embedded store \| ([\d,]+) \|", measured.DISK["embedded"][1]),
         ("elasticsearch.md", r"embedded store \| [\d,]+ \| ([\d,]+) \|", measured.DISK["embedded"][0]),
         ("capacity.md", r"\| sidecar[^|]*\| (\d+) MiB", measured.SIDECAR_MEMORY / 2**20),
+        ("capacity.md", r"the OpenTelemetry SDK took ([\d,]+) us", YARDSTICK),
         ("embedded.md", r"at the first tenth, (\d+) MiB at most", measured.INDEXER_MEMORY / 2**20),
     ],
 )
@@ -86,6 +88,15 @@ def test_more_takes_no_less(change: dict[str, float]) -> None:
     assert large.bytes_per_day > small.bytes_per_day
     assert large.disk_bytes > small.disk_bytes
     assert large.nodes >= small.nodes
+
+
+def test_slower_cores_are_more_of_them() -> None:
+    """Twice as slow a machine needs twice the cores for everything, and no more disk."""
+    one, slower = size(BASE), size(replace(BASE, slower=2.0))
+    for name in ("scorer", "sidecar", "indexer"):
+        assert getattr(slower, name).cores == pytest.approx(2 * getattr(one, name).cores)
+    assert slower.node_cores == pytest.approx(2 * one.node_cores, abs=0.01)
+    assert (slower.disk_bytes, slower.nodes) == (one.disk_bytes, one.nodes)
 
 
 def test_copies_days_and_hours_count_where_they_belong() -> None:

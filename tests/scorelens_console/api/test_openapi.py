@@ -36,7 +36,10 @@ DESCRIPTION: Final[dict[str, Any]] = make_api(NOTHING).openapi()
 VALIDATOR: Final = jsonschema_rs.validator_for(DESCRIPTION | {"$ref": f"#/components/schemas/{TREE}"})
 
 
-@pytest.mark.parametrize(("role", "phases"), [("viewer", "fuzzing"), ("scientist", "examples,coverage,fuzzing")])
+@pytest.mark.parametrize(
+    ("role", "phases"),
+    [pytest.param("viewer", "fuzzing", marks=pytest.mark.heavy), ("scientist", "examples,coverage,fuzzing")],
+)
 def test_schemathesis_finds_nothing(console: Running, tmp_path: Path, role: str, phases: str) -> None:
     """Whatever is sent, of what may be sent and of what may not, is answered as the description says."""
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)

@@ -42,7 +42,11 @@ def axe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "scheme"), [(DESKTOP, "light"), (PHONE, "dark")], ids=["desktop, light", "phone, dark"]
+    ("size", "scheme"),
+    [
+        pytest.param(DESKTOP, "light", marks=pytest.mark.heavy, id="desktop, light"),
+        pytest.param(PHONE, "dark", id="phone, dark"),
+    ],
 )
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.usefixtures("axe")
@@ -81,7 +85,9 @@ def test_a_page_stays_light(look_at: LookAt, name: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["viewer", "scientist"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(DESKTOP, marks=pytest.mark.heavy, id="desktop"), pytest.param(PHONE, id="phone")]
+)
 def test_odd_documents_are_shown_whole_and_harmless(look_at: LookAt, role: str, size: tuple[int, int]) -> None:
     """Long words, other directions of writing, markup, thirty tags of fifty words: no page breaks or runs anything."""
     looking = look_at(role, size=size)

@@ -14,6 +14,8 @@ from tests.scorelens_console.browser.looking import Looking
 from tests.scorelens_console.records import record
 from tests.scorelens_console.running import Running
 
+pytestmark = pytest.mark.heavy
+
 LookAt = Callable[..., Looking]
 
 

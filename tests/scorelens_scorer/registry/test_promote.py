@@ -125,6 +125,7 @@ def cache(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
+@pytest.mark.heavy
 def test_calls_go_on_while_versions_change(cache: Path) -> None:
     """No call fails, each answer names one version, and after promote or rollback returns only the new one answers."""
     with scorer(cache, "--model", "small", "--workers", "2") as address:

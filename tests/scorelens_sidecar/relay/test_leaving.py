@@ -32,7 +32,7 @@ def running(tmp_path: Path, scorer: Component) -> Iterator[RunningRelay]:
         yield started
 
 
-@pytest.mark.parametrize("pause", [0.0, 0.05], ids=["at once", "pausing"])
+@pytest.mark.parametrize("pause", [0.0, pytest.param(0.05, marks=pytest.mark.heavy)], ids=["at once", "pausing"])
 def test_callers_have_left_a_scorer_before_it_ends(scorer: Component, running: RunningRelay, pause: float) -> None:
     """SIGTERM amid calls: callers, who try nothing twice, wait for the next scorer, and no call fails."""
     with Load(running.address, callers=8, pause=pause, patient=False) as load:

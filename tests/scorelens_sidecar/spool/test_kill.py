@@ -21,6 +21,8 @@ from tests.scorelens_sidecar.spool.making import (
     wait_until,
 )
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.mark.parametrize("fsync", ["never", "always", "5ms"])
 def test_a_killed_writer_loses_nothing_that_was_answered(tmp_path: Path, fsync: str) -> None:
