@@ -20,8 +20,8 @@ PURPOSE_KEY: Final = "scorelens-purpose"
 PURPOSES: Final = ("production", "explain", "replay", "test")
 DEFAULT_PURPOSE: Final = "production"
 DRAINING_KEY: Final = "scorelens-draining"
-"""Among the trailers of an answer: the server is about to end, and has its sidecar send callers away while it still
-answers. The value is "1"."""
+"""Among the headers or trailers of an answer: the server is about to end, and has its sidecar send callers away while
+it still answers. The value is "1"."""
 
 # Resource attributes
 SERVICE_NAME: Final = "service.name"

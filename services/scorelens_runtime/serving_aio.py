@@ -31,8 +31,8 @@ OnCall = Callable[[str, str, float], None]
 """Hears of a call that has ended: its method, its status by name, and the seconds it took."""
 
 DRAINING_TEXT: Final = "the server is shutting down; connect again"
-DRAINING_TRAILERS: Final = ((DRAINING_KEY, "1"),)
-"""Has a sidecar send its callers away."""
+DRAINING: Final = ((DRAINING_KEY, "1"),)
+"""Among the headers or trailers of an answer it has a sidecar send its callers away."""
 _OK: Final = grpc.StatusCode.OK.name
 _STEP: Final = 0.005
 _ANSWERING: Final = (0.5, 1.0)
@@ -53,8 +53,8 @@ class RunningAioServer:
     ) -> None:
         """Serve what `make` returns, services by name. Raises SettingError.
 
-        `make` is called on the event loop, as are `on_drain` when the server begins to drain and when it takes no more
-        calls, and `on_call` when a call has ended.
+        `make` is called on the event loop, as are `on_call` when a call has ended, and `on_drain`: when the server
+        begins to drain, when it begins to refuse calls, and before it stops.
         """
         self._calls, self._on_drain = _Calls(on_call), on_drain
         self._loop = asyncio.new_event_loop()
@@ -102,6 +102,7 @@ class RunningAioServer:
 
     async def _refuse(self, limit: float) -> None:
         self._calls.refusing = True
+        self._on_drain()
         for quiet, longest in _REFUSING:
             if await self._calls.until_quiet(quiet, longest, limit):
                 break
@@ -195,14 +196,17 @@ class _Call:
         calls = self._calls
         if calls.draining:
             calls.came = time.monotonic()
-            self._context.set_trailing_metadata(DRAINING_TRAILERS)
         if calls.refusing:
             calls.on_call(self._method, grpc.StatusCode.UNAVAILABLE.name, 0.0)
-            await self._context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT)
+            await self._context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT, DRAINING)
+        if calls.draining:
+            await self._context.send_initial_metadata(DRAINING)
         calls.in_flight += 1
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         calls = self._calls
+        if calls.draining and error is None:
+            self._context.set_trailing_metadata(DRAINING)
         try:
             if isinstance(error, Exception) and not isinstance(error, aio.AbortError):
                 await _internal(error, self._method, self._context)

@@ -47,7 +47,7 @@ class Service:
         self._loop = asyncio.get_running_loop()
         self._pool = Pool(threads, self._settle, measures, join=join)
         self._waiting: dict[Job, asyncio.Future[None]] = {}
-        self._streams: set[asyncio.Task[None]] = set()
+        self._streams: set[asyncio.Task[None]] = set()  # those that read on
         self._decode = decoder(scorer_pb2.ScoreRequest)
 
     def handlers(self) -> Handlers:
@@ -148,6 +148,7 @@ class Service:
         """Have open streams end once what was read of them is answered."""
         for reading in self._streams:
             reading.cancel(_DRAIN)
+        self._streams.clear()  # a second word would take away what the first one has them say
 
     def stop(self) -> None:
         """End the threads."""

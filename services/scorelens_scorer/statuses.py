@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
 
 from scorelens_runtime.serving import INTERNAL_TEXT
-from scorelens_runtime.serving_aio import DRAINING_TEXT, DRAINING_TRAILERS
+from scorelens_runtime.serving_aio import DRAINING, DRAINING_TEXT
 from scorelens_runtime.trace import trace_fields
 from scorelens_scorer.checks import RefusedError
 from scorelens_scorer.errors import ModelFaultError
@@ -40,7 +40,7 @@ async def abort(error: Exception, context: aio.ServicerContext[Any, Any]) -> NoR
             _log.error("model broke its word", exc_info=error.__cause__, extra=extra)
             await context.abort(grpc.StatusCode.INTERNAL, INTERNAL_TEXT)
         case DrainingError():
-            await context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT, DRAINING_TRAILERS)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, DRAINING_TEXT, DRAINING)
         case GivenUpError():
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "nobody waits for the answer any more")
     raise error

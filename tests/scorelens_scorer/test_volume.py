@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,6 +63,16 @@ def health(running: Running) -> int:
     """Return what the scorer says of itself."""
     status: int = HealthStub(running.channel).Check(HealthCheckRequest(), timeout=60).status
     return status
+
+
+def connects(address: str) -> bool:
+    """Tell whether somebody listens."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), 5).close()
+    except OSError:
+        return False
+    return True
 
 
 def ids(answer: Any) -> list[str]:
@@ -248,7 +259,43 @@ def test_calls_that_come_while_it_drains_are_answered_and_say_so() -> None:
         wait_until(lambda: health(running) == HealthCheckResponse.NOT_SERVING, "it drains")
         second = call(running, "b")
         assert second.result(60).results
-        assert dict(second.trailing_metadata())[DRAINING_KEY] == "1"
+        assert dict(second.initial_metadata())[DRAINING_KEY] == "1"
+        stopping.join(60)
+
+
+def test_a_call_in_flight_says_at_its_end_that_the_scorer_drains() -> None:
+    """Where calls take longer than the moment in which new ones are answered, those before tell the sidecar."""
+    with gated() as (running, model):
+        first = hold(running, model)
+        stopping = threading.Thread(target=running.stop)
+        stopping.start()
+        wait_until(lambda: health(running) == HealthCheckResponse.NOT_SERVING, "it drains")
+        model.let()
+        assert first.result(60).results
+        assert dict(first.trailing_metadata())[DRAINING_KEY] == "1"
+        stopping.join(60)
+
+
+def test_a_stream_with_much_in_work_ends_as_unavailable_when_the_scorer_drains() -> None:
+    """All that was read is answered, however long it takes, and the end still says to connect again."""
+    requests = [ScoreRequest(documents=[Document(id=str(number))]) for number in range(READ_AHEAD + 4)]
+    with gated(drain="60s") as (running, model):
+        answers = running.stub.ScoreStream(iter(requests), timeout=30)
+        wait_until(lambda: model.batches, "the model is at work")
+        for _ in range(5):  # after as many calls on the same connection as much of the stream is read as can be
+            arrived(running)
+        stopping = threading.Thread(target=running.stop)
+        stopping.start()
+        wait_until(lambda: not connects(running.address), "the scorer takes no connection any more")
+        model.blocked.set()
+        model.let()
+        came: list[str] = []
+        with pytest.raises(grpc.RpcError) as refused:
+            came.extend(answer.results[0].document_id for answer in answers)
+        assert refused.value.code() is Code.UNAVAILABLE
+        trailers: Any = refused.value.trailing_metadata()
+        assert dict(trailers)[DRAINING_KEY] == "1"
+        assert came == [str(number) for number in range(len(came))] != []
         stopping.join(60)
 
 

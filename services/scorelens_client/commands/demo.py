@@ -100,7 +100,7 @@ def _home(folder: str | None) -> Iterator[Home]:
 def _show(home: Home, system: System, documents: int, seed: int, out: Console, console: Console) -> bool:
     corpus = _corpus(documents, seed, console)
     _score(system, corpus, console)
-    status = _wait_until_stored(home, console)
+    status = _wait_until_stored(home, system, console)
     with open_store(home) as reader:
         _title(out, "What the models said")
         print_listing(out, _mixed(reader))
@@ -152,11 +152,11 @@ def _score(system: System, corpus: list[Line], console: Console) -> None:
     console.print(f"scored {len(corpus):,} documents in {seconds:.1f} s ({len(corpus) / seconds:,.0f}/s)")
 
 
-def _wait_until_stored(home: Home, console: Console) -> dict[str, Any]:
+def _wait_until_stored(home: Home, system: System, console: Console) -> dict[str, Any]:
     limit = time.monotonic() + STORED_WITHIN
     with console.status("storing what was scored ..."):
         while True:
-            status = collect(home)
+            status = collect(home, system.indexer)
             if (status["sidecar"] and not spooled(status)) or time.monotonic() > limit:
                 break
             time.sleep(0.2)

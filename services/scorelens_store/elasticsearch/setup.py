@@ -117,7 +117,8 @@ class Setup:
         if period != self._settings.period:
             raise StoreUnavailableError(
                 f"{self._connection.where} has an index per {period} under the prefix {self._prefix}, and the setting "
-                f"SCORELENS_ELASTICSEARCH_PERIOD is {self._settings.period}: change it back, or take another prefix"
+                f"SCORELENS_ELASTICSEARCH_PERIOD is {self._settings.period}: change it back, or take another prefix",
+                REFUSED,
             )
 
     def _rely_on_setup(self, refusal: NotAllowedError) -> None:

@@ -33,9 +33,7 @@ def blank_lines(
     """
     with ExitStack() as stack:
         with still or nullcontext():
-            files = [file for path in listed() if (file := _opened(path, dry_run))]
-        for file in files:
-            stack.callback(file.close)
+            files = [stack.enter_context(file) for path in listed() if (file := _opened(path, dry_run))]
         return sum(_blank(file, concerned, dry_run) for file in files)
 
 

@@ -22,7 +22,7 @@ AWAY_LINGER: Final = 1.0
 """Seconds for which a caller is told that the upstream is away, before it is made to connect again."""
 RETRY: Final = 0.1
 """Seconds between two tries to reach an upstream for which a caller waits."""
-LEAVING: Final = 2.0
+LEAVING: Final = 5.0
 """Longest time, in seconds, that new callers wait for an upstream that is about to end to have ended."""
 BACKLOG: Final = 1024
 
@@ -295,14 +295,15 @@ class Relay:
                     pair.drain()
 
     async def _until_gone(self) -> None:
-        limit = time.monotonic() + LEAVING
+        upstream = self._settings.upstream
         try:
-            while time.monotonic() < limit and not self.draining:
-                _, writing = await asyncio.open_connection(self._settings.upstream.host, self._settings.upstream.port)
-                writing.close()
-                await asyncio.sleep(RETRY)
-        except OSError:
-            pass  # it is gone
+            async with asyncio.timeout(LEAVING):
+                while not self.draining:
+                    _, writing = await asyncio.open_connection(upstream.host, upstream.port)
+                    writing.close()
+                    await asyncio.sleep(RETRY)
+        except (OSError, TimeoutError):
+            pass  # it is gone, or takes longer than callers are to wait for
         finally:
             self._leaving = None
 

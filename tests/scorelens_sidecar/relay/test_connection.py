@@ -329,9 +329,24 @@ def test_without_an_upstream_calls_are_unavailable() -> None:
     assert (rig.records[0].end, rig.records[0].status) == (End.REFUSED, 14)
 
 
+def test_nobody_is_sent_away_before_being_greeted() -> None:
+    """The first frame of a server is its SETTINGS; a GOAWAY before it would be taken for a fault."""
+    rig = Rig()
+    rig.connection.drain()
+    assert rig.take() == ([], [])
+    settings = h2.frame(h2.SETTINGS, 0, 0)
+    assert kinds(rig.from_upstream(settings)[0]) == [h2.SETTINGS, h2.GOAWAY, h2.PING]
+    assert kinds(rig.from_upstream(settings)[0]) == [h2.SETTINGS]
+    away = Rig()
+    away.connection.drain()
+    away.connection.upstream_unreachable()
+    assert kinds(away.take()[0]) == [h2.SETTINGS, h2.GOAWAY, h2.PING]
+
+
 def test_draining_takes_two_steps() -> None:
     """Calls on their way are served, later ones left to be tried elsewhere, and the connection ends with the last."""
     rig = Rig()
+    rig.from_upstream(h2.frame(h2.SETTINGS, 0, 0))
     rig.from_client(rig.call(1))
     rig.connection.drain()
     goaway, ping = rig.take()[0]
