@@ -30,13 +30,12 @@ class Connection:
     __slots__ = (
         "_caller",
         "_capture",
-        "_drains",
-        "_greeted",
         "_link",
         "_upstream",
         "calls",
         "closed",
         "failure",
+        "greeted",
         "to_client",
         "to_upstream",
     )
@@ -47,8 +46,7 @@ class Connection:
         self._caller, self._upstream = CallerSide(link), UpstreamSide(link)
         self.to_client, self.to_upstream, self.calls = link.to_client, link.to_upstream, link.calls
         self.closed = False
-        self._greeted = False  # whether the caller got the SETTINGS without which no other frame may come
-        self._drains = False
+        self.greeted = False  # whether the caller got the SETTINGS without which no other frame may come
         self.failure = ""  # why the relay closed it, for the log
 
     def from_client(self, data: bytes) -> None:
@@ -76,8 +74,8 @@ class Connection:
             self._fail(error)
         if flow.gate is not None and self.to_client:
             self.to_client[:] = [flow.gate.let(b"".join(self.to_client))]
-        if not self._greeted and self.to_client:
-            self._greet()
+        if self.to_client:
+            self.greeted = True
         self._finish()
 
     @property
@@ -89,16 +87,15 @@ class Connection:
         """Answer this caller's calls with UNAVAILABLE from now on: there is no upstream."""
         self._link.away = True
         self.to_client.append(frame(SETTINGS, 0, 0))
-        self._greet()
+        self.greeted = True
 
     def drain(self) -> None:
         """Ask the caller to open no more calls, in two steps so that none on its way is lost.
 
-        A caller that the upstream has not greeted yet is asked after that.
+        Only for a caller that was greeted.
         """
         link = self._link
-        self._drains = True
-        if self._greeted and not link.draining and not self.closed:
+        if self.greeted and not link.draining and not self.closed:
             link.draining = True
             self.to_client += (h2.goaway(link.served, h2.NO_ERROR), frame(PING, 0, 0, DRAIN_PING))
 
@@ -107,11 +104,6 @@ class Connection:
         self.closed = True
         self._link.end_all(End.CONNECTION_LOST)
         self._capture.flush()
-
-    def _greet(self) -> None:
-        self._greeted = True
-        if self._drains:
-            self.drain()
 
     def _settle(self) -> None:
         for call in self._link.flow.settle():

@@ -68,7 +68,7 @@ class Pair:
         self.upstream: asyncio.Transport | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._early: list[bytes] | None = []  # what the caller sent before it was known whether there is an upstream
-        self._ended = self._leaving = False
+        self._ended = self._leaving = self._drains = False
 
     def client_connected(self, transport: asyncio.Transport) -> None:
         """Begin with a caller: reach the upstream."""
@@ -94,7 +94,7 @@ class Pair:
             self.from_client(data)
         self.client.resume_reading()
         if self._relay.draining:
-            self.drain()
+            self.leave()
 
     def _upstream_away(self) -> None:
         if not self._ended:
@@ -114,6 +114,9 @@ class Pair:
     def from_upstream(self, data: bytes) -> None:
         """Take bytes of the upstream."""
         self._feed(self.connection.from_upstream, data)
+        if self._drains and self.connection.greeted:
+            self._drains = False
+            asyncio.get_running_loop().call_later(AWAY_LINGER, self.drain)
         if self.connection.upstream_leaving and not self._leaving:
             self._leaving = True
             self.drain()
@@ -144,9 +147,23 @@ class Pair:
             self._close()
 
     def drain(self) -> None:
-        """Ask the caller to open no more calls."""
-        self.connection.drain()
-        self._write()
+        """Ask the caller to open no more calls.
+
+        One that connects just now is asked a moment after it was greeted: gRPC's clients do not get on with a GOAWAY
+        that comes before, or at once.
+        """
+        if self.connection.greeted:
+            self.connection.drain()
+            self._write()
+        else:
+            self._drains = True
+
+    def leave(self) -> None:
+        """Do the same for the relay's own end: who has no upstream is not kept."""
+        if self.upstream is None:
+            self.end()
+        else:
+            self.drain()
 
     def end(self) -> None:
         """Record what is in flight as lost and close both connections, once what was written has gone."""
@@ -326,7 +343,7 @@ class Relay:
         if self._server is not None:
             self._server.close()
         for pair in list(self.pairs):
-            pair.drain()
+            pair.leave()
         await self._until_idle(self._settings.drain)
         for pair in list(self.pairs):
             pair.end()
