@@ -160,6 +160,14 @@ def duration(text: str) -> float:
     return float(match[1]) * _TIMES[match[2]]
 
 
+def duration_of(flag: str, text: str) -> float:
+    """Read seconds that a flag of a command gives. Raises SettingError, which names the flag."""
+    try:
+        return duration(text)
+    except SettingError as error:
+        raise SettingError(f"setting {flag}: {error}") from error
+
+
 def choice(*words: str) -> Parser:
     """Read one of a few words."""
 

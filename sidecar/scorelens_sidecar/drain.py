@@ -13,9 +13,9 @@ import time
 
 import click
 
-from scorelens_runtime.errors import ScorelensError, SettingError
+from scorelens_runtime.errors import ScorelensError
 from scorelens_runtime.main import run_part
-from scorelens_runtime.settings import duration, options
+from scorelens_runtime.settings import duration_of, options
 from scorelens_sidecar.settings import SidecarSettings
 from scorelens_sidecar.spool.folders import LOCK, holder, is_held, relay_folder
 
@@ -30,7 +30,7 @@ _GRACE = 5.0
 @options(SidecarSettings, "sidecar")
 def command(settings: SidecarSettings, after: str) -> None:
     """Have the sidecar of --folder send its callers elsewhere; returns when the last one has gone."""
-    seconds = _seconds(after)
+    seconds = duration_of("--after", after)
     sidecar = holder(settings.folder / LOCK)
     if sidecar is None:
         raise ScorelensError(f"no sidecar runs on {settings.folder}; name its folder with --folder")
@@ -42,13 +42,6 @@ def command(settings: SidecarSettings, after: str) -> None:
     limit = time.monotonic() + settings.drain + _GRACE
     while is_held(relay_folder(settings.folder) / LOCK) and time.monotonic() < limit:
         time.sleep(_LOOK)
-
-
-def _seconds(after: str) -> float:
-    try:
-        return duration(after)
-    except SettingError as error:
-        raise SettingError(f"setting --after: {error}") from error
 
 
 if __name__ == "__main__":

@@ -73,12 +73,6 @@ def load_on(system: System, name: str) -> Load:
     return Load(system.sidecar.address, name=name, pause=0.2)
 
 
-def await_answers(load: Load, more: int = SOME) -> None:
-    """Wait until so many more documents are answered."""
-    goal = len(load.answered) + more
-    wait_until(lambda: len(load.answered) >= goal, f"{more} more documents are answered")
-
-
 def await_stored(system: System, more: int = 3) -> None:
     """Wait until so many more records are stored."""
     goal = system.indexer_account().stored + more
@@ -118,11 +112,11 @@ def test_spoiled_answers_amid_a_load(behind: System, proxy: Proxy) -> None:
             return fault(request)
 
         with load_on(behind, name) as load:
-            await_answers(load)
+            load.until_answered(SOME)
             proxy.fault = striking
             for _ in range(3):
                 assert struck.acquire(timeout=60), name
-            await_answers(load)
+            load.until_answered(SOME)
             proxy.fault = passing
         loads.append(load)
     settled(behind, *loads)
@@ -131,11 +125,11 @@ def test_spoiled_answers_amid_a_load(behind: System, proxy: Proxy) -> None:
 def test_a_read_only_index_amid_a_load(behind: System, first: ElasticsearchServer) -> None:
     """While indices take no writes, as on a full disk, scoring goes on; all records arrive once they do again."""
     with load_on(behind, "read-only") as load:
-        await_answers(load)
+        load.until_answered(SOME)
         await_stored(behind)
         ask(first.url, "PUT", "/behind-*/_settings", {"index.blocks.read_only_allow_delete": True})
         await_refused(behind)
-        await_answers(load)
+        load.until_answered(SOME)
         ask(first.url, "PUT", "/behind-*/_settings", {"index.blocks.read_only_allow_delete": None})
     settled(behind, load)
     assert "is read-only" in behind.indexer.said()
@@ -173,7 +167,7 @@ def test_one_of_two_servers_is_overloaded_and_killed_amid_a_load(
         wait_until(lambda: rejections(second_elasticsearch) > 1, "the second server answers 429")
         await_stored(direct)
         second_elasticsearch.kill9()
-        await_answers(load)
+        load.until_answered(SOME)
         await_stored(direct)
     settled(direct, load)
 
@@ -190,7 +184,7 @@ def test_elasticsearch_is_killed_amid_a_load_and_started_again(direct: System, f
         await_stored(direct)
         first.kill9()
         await_refused(direct)
-        await_answers(load)
+        load.until_answered(SOME)
         first.start()
         await_stored(direct)
     settled(direct, load)

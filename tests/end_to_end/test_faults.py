@@ -21,17 +21,17 @@ from tests.end_to_end.load import Load
 from tests.end_to_end.processes import wait_until
 from tests.end_to_end.system import System
 from tests.scorelens_client.system import store_of
+from tests.scorelens_store.conftest import SYSTEMS
 
 pytestmark = pytest.mark.heavy
 
 SOME = 200
-ON_BOTH = ["embedded", pytest.param("elasticsearch", marks=(pytest.mark.elasticsearch, pytest.mark.heavy))]
 
 without_store = pytest.mark.parametrize("store", ["embedded"], indirect=True)
 """For what happens before there is anything to store."""
 
 
-@pytest.fixture(params=ON_BOTH)
+@pytest.fixture(params=SYSTEMS)
 def store(request: pytest.FixtureRequest) -> Iterator[str]:
     """Name a store of each kind."""
     yield from store_of(request.param, request)
@@ -55,11 +55,6 @@ def _load_on(system: System) -> Load:
     return Load(system.sidecar.address, pause=0.02)
 
 
-def _await_answers(load: Load, more: int = SOME) -> None:
-    goal = len(load.answered) + more
-    wait_until(lambda: len(load.answered) >= goal, f"{more} more documents are answered")
-
-
 @pytest.mark.parametrize("module", ["scorelens_sidecar.shipper", "scorelens_sidecar.relay"])
 def test_a_killed_part_of_the_sidecar_loses_and_doubles_nothing(
     make_system: Callable[..., System], module: str
@@ -67,10 +62,10 @@ def test_a_killed_part_of_the_sidecar_loses_and_doubles_nothing(
     """kill -9 of shipper or relay amid a load leaves every answered document in the store exactly once."""
     system = make_system()
     with _load_on(system) as load:
-        _await_answers(load)
+        load.until_answered(SOME)
         for _ in range(3):
             system.sidecar.kill_child(module)
-            _await_answers(load)
+            load.until_answered(SOME)
     system.settle()
     system.assert_each_once(load.answered)
     if module.endswith("shipper"):
@@ -83,10 +78,10 @@ def test_a_killed_sidecar_and_indexer_lose_and_double_nothing(make_system: Calla
     system = make_system()
     with _load_on(system) as load:
         for part in (system.indexer, system.sidecar, system.indexer):
-            _await_answers(load)
+            load.until_answered(SOME)
             part.kill()
             part.start()
-        _await_answers(load)
+        load.until_answered(SOME)
     system.settle()
     system.assert_each_once(load.answered)
     assert load.codes <= {grpc.StatusCode.UNAVAILABLE}
@@ -96,7 +91,7 @@ def test_an_indexer_that_is_away_for_the_whole_load_gets_everything_later(make_s
     """Scoring goes on without an indexer, and everything arrives once it is there."""
     system = make_system(indexer=False)
     with _load_on(system) as load:
-        _await_answers(load)
+        load.until_answered(SOME)
     assert load.failed == []
     account = system.account()
     assert (account["acknowledged"], account["spooled"]) == (0, account["seen"])
@@ -109,7 +104,7 @@ def test_a_resend_of_everything_stores_nothing_twice(make_system: Callable[..., 
     """A shipper that has lost its cursor sends all it finds again, and the store has every record once."""
     system = make_system()
     with _load_on(system) as load:
-        _await_answers(load)
+        load.until_answered(SOME)
     system.settle()
     before = system.found()
     system.sidecar.stop()
@@ -133,7 +128,7 @@ def test_a_full_spool_drops_and_counts_and_never_stops_scoring(make_system: Call
     system = make_system("--spool-bytes", "200KB", "--segment-bytes", "64KiB", indexer=False)
     with Load(system.sidecar.address) as load:
         wait_until(lambda: system.account()["dropped"]["quota"] > 50, "the spool is full and drops")
-        _await_answers(load)
+        load.until_answered(SOME)
     assert load.failed == []
     system.indexer.start()
     account = system.settle()

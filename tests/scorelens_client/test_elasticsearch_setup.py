@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,15 +15,9 @@ from tests.k8s.pods.service import Forwarder
 from tests.scorelens_client.system import Ran, command, environment
 from tests.scorelens_store.conftest import drop
 from tests.scorelens_store.server import ask, reply
+from tests.tools.ports import free_port
 
 Setup = Callable[..., Ran]
-
-
-def free_port() -> int:
-    """Return a port on which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -249,7 +249,7 @@ def test_a_stream_ends_at_the_request_that_is_wrong() -> None:
 
 
 def test_calls_that_come_while_it_drains_are_answered_and_say_so() -> None:
-    """For a moment after SIGTERM answers name the draining among their trailers, for a sidecar to act upon."""
+    """For a moment after SIGTERM answers name the draining among their headers, for a sidecar to act upon."""
     with serving(model="tests.scorelens_scorer.own_models:Loud") as running:
         first = call(running, "a")
         assert first.result(60).results

@@ -9,7 +9,6 @@ import hashlib
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import Final
 
 from tests.tools.missing import MissingPartError, required
 from tests.tools.places import TOOLS, alone
+from tests.tools.ports import free_port
 from tests.tools.run import run
 
 VERSION: Final = "1.37.2"
@@ -77,7 +77,7 @@ def running(folder: Path) -> Iterator[ApiServer]:
     """Run a server with an empty store until the end of the block. Raises MissingPartError."""
     prepare()
     with ExitStack() as stack:
-        store, peer, port = _free_port(), _free_port(), _free_port()
+        store, peer, port = free_port(), free_port(), free_port()
         command = [etcd(), f"--data-dir={folder / 'etcd'}", f"--listen-client-urls=http://127.0.0.1:{store}"]
         command += [f"--advertise-client-urls=http://127.0.0.1:{store}", f"--listen-peer-urls=http://127.0.0.1:{peer}"]
         command += ["--unsafe-no-fsync"] if _knows_no_fsync() else []
@@ -180,11 +180,6 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def main() -> int:

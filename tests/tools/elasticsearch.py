@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Final
 from tests.tools import distribution, docker, lifeline
 from tests.tools.jdk import find_jdk
 from tests.tools.missing import MissingPartError
+from tests.tools.ports import free_port
 
 START_LIMIT: Final = 150.0
 STOP_LIMIT: Final = 60.0
@@ -42,7 +42,7 @@ class ElasticsearchServer(ABC):
     """A server of this test run's own, on a port of this machine that stays the same over restarts, like its data."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._scheme = "https" if settings.get("xpack.security.http.ssl.enabled") == "true" else "http"
 
     @property
@@ -236,7 +236,7 @@ def make_server(
 def make_first() -> ElasticsearchServer:
     """Return a server, not started yet, to which another can be added (make_second). Raises MissingPartError."""
     try:
-        port = _free_port()
+        port = free_port()
         own = {"node.name": "first", "cluster.initial_master_nodes": "first", "transport.port": str(port)}
         return UnpackedServer(_cluster(port) | own, {})
     except MissingPartError:
@@ -254,7 +254,7 @@ def make_second(first: ElasticsearchServer) -> ElasticsearchServer:
     own = {
         "node.name": "second",
         "node.roles": "[data, ingest]",
-        "transport.port": str(_free_port()),
+        "transport.port": str(free_port()),
         "indexing_pressure.memory.coordinating.limit": "1kb",
     }
     return UnpackedServer(_cluster(int(first.settings["transport.port"])) | own, {})
@@ -276,9 +276,3 @@ def given_url() -> str:
 def _without_credentials(url: str) -> str:
     scheme, separator, rest = url.rpartition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

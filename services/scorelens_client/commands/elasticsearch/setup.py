@@ -14,8 +14,7 @@ from scorelens_client.home import Home
 from scorelens_client.options import home_option, json_option
 from scorelens_client.server import server_of, server_option
 from scorelens_client.terminal import clean, notes, print_json, results
-from scorelens_runtime.errors import SettingError
-from scorelens_runtime.settings import duration
+from scorelens_runtime.settings import duration_of
 from scorelens_store.elasticsearch.differences import Change, IndexDifference
 from scorelens_store.elasticsearch.errors import REFUSED
 from scorelens_store.elasticsearch.mapping import VERSION
@@ -52,7 +51,7 @@ def command(store: str | None, dry_run: bool, wait: str, as_json: bool, home: Ho
     scorelens elasticsearch setup --dry-run --json | jq -r '.steps[].what'
     scorelens elasticsearch setup --wait 10m               a server that is being started
     """
-    seconds = _seconds(wait)
+    seconds = duration_of("--wait", wait)
     url, settings = server_of(home, store)
     console = results()
     with open_setup(url, settings) as setup:
@@ -67,13 +66,6 @@ def command(store: str | None, dry_run: bool, wait: str, as_json: bool, home: Ho
         print_json(_as_json(setup.where, settings.prefix, plan, dry_run=dry_run))
     else:
         _conclude(console, plan)
-
-
-def _seconds(wait: str) -> float:
-    try:
-        return duration(wait)
-    except SettingError as error:
-        raise SettingError(f"setting --wait: {error}") from error
 
 
 def _plan(setup: Setup, seconds: float) -> Plan:
